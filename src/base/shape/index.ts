@@ -1,0 +1,3 @@
+export * from './scalars.js';
+export * from './shape.js';
+export * from './structures.js';
