@@ -6,7 +6,12 @@ export interface Leg {
   /** Where: a registered device, a PBX trunk with the number to ask for, or carrier trunks in order. */
   readonly to:
     | { readonly kind: 'device'; readonly device: string; readonly extension: string }
-    | { readonly kind: 'trunks'; readonly trunks: readonly string[]; readonly number: string; readonly extension?: string };
+    | {
+        readonly kind: 'trunks';
+        readonly trunks: readonly string[];
+        readonly number: string;
+        readonly extension?: string;
+      };
   /** Label in trace, record and tests: the extension, device or trunk as the plan names it. */
   readonly label: string;
   readonly confirm: boolean;
@@ -14,6 +19,8 @@ export interface Leg {
   /** Its own ring time, within the action's. */
   readonly forMs?: number;
   readonly emergency: boolean;
+  /** Who is shown to this leg where it differs from the action's `identity` (an outbound rule's own caller-id). */
+  readonly identity?: CallerIdentity;
 }
 
 /** A group of legs rung together; groups are tried in turn. */
@@ -22,7 +29,7 @@ export interface LegGroup {
   readonly forMs: number;
 }
 
-/** What to send as the caller on the new legs. */
+/** What to send as the caller on the new legs. `local-presence` leaves the machine resolved, as `number` (or `keep`). */
 export interface CallerIdentity {
   readonly mode: CallerId['kind'];
   /** For mode `number`: the number to send, E.164 or as written. */
@@ -45,22 +52,72 @@ export type Action =
       readonly fax: boolean;
       readonly music: string;
     }
-  | { readonly kind: 'queue'; readonly step: Step; readonly queue: string; readonly priority: number; readonly skills: Readonly<Record<string, number>>; readonly maxWaitMs?: number }
-  | { readonly kind: 'menu'; readonly step: Step; readonly menu: MenuDefinition; readonly attempt: number; readonly prompt: readonly Prompt[] }
-  | { readonly kind: 'play'; readonly step: Step; readonly prompt: Prompt; readonly early: boolean; readonly times: number }
-  | { readonly kind: 'collect'; readonly step: Step; readonly attempt: number }
-  | { readonly kind: 'record'; readonly step: Step }
-  | { readonly kind: 'voicemail'; readonly step: Step; readonly mailbox: string }
+  | {
+      readonly kind: 'queue';
+      readonly step: Step;
+      readonly queue: string;
+      readonly priority: number;
+      readonly skills: Readonly<Record<string, number>>;
+      readonly maxWaitMs?: number;
+    }
+  | {
+      readonly kind: 'menu';
+      readonly step: Step;
+      readonly menu: MenuDefinition;
+      readonly attempt: number;
+      readonly prompt: readonly Prompt[];
+    }
+  | {
+      readonly kind: 'play';
+      readonly step: Step;
+      readonly prompt: Prompt;
+      readonly early: boolean;
+      readonly times: number;
+    }
+  | {
+      readonly kind: 'collect';
+      readonly step: Step;
+      readonly attempt: number;
+      readonly prompt: readonly Prompt[];
+    }
+  | { readonly kind: 'record'; readonly step: Step; readonly prompt: readonly Prompt[] }
+  | { readonly kind: 'voicemail'; readonly step: Step; readonly mailbox: string; readonly greeting?: Prompt }
   | { readonly kind: 'survey'; readonly step: Step; readonly survey: string }
-  | { readonly kind: 'webhook'; readonly step: Step; readonly url: string; readonly timeoutMs: number; readonly secret?: string; readonly body: Readonly<Record<string, unknown>> }
+  | {
+      readonly kind: 'webhook';
+      readonly step: Step;
+      readonly url: string;
+      readonly timeoutMs: number;
+      readonly secret?: string;
+      readonly body: Readonly<Record<string, unknown>>;
+    }
   | { readonly kind: 'wait'; readonly step: Step; readonly ms: number }
   /** The call ends: unanswered with `status`, answered by BYE with the Q.850 cause (busy tone first where `tone`). */
-  | { readonly kind: 'end'; readonly status: number; readonly reason?: string; readonly q850: number; readonly tone?: 'busy'; readonly why: string };
+  | {
+      readonly kind: 'end';
+      readonly status: number;
+      readonly reason?: string;
+      readonly q850: number;
+      readonly tone?: 'busy';
+      readonly why: string;
+    };
 
-/** What became of an action; the kind fits the action's. */
+/**
+ * What became of an action; the kind fits the action's. One that does not fit is read as the nearest that does, since
+ * a slip in an engine must not end in an exception.
+ */
 export type ActionResult =
+  /** `digits`: what was keyed (menu, collect, survey; none: no input). `reply`: a webhook's JSON, or where a recording went. */
   | { readonly kind: 'done'; readonly digits?: string; readonly reply?: unknown }
-  | { readonly kind: 'failed'; readonly outcome: Outcome; readonly status?: number; readonly perLeg?: readonly { readonly label: string; readonly outcome: Outcome }[] }
+  | {
+      readonly kind: 'failed';
+      readonly outcome: Outcome;
+      readonly status?: number;
+      /** One entry for each leg that was tried, in any order: a `ring` combines them. */
+      readonly perLeg?: readonly { readonly label: string; readonly outcome: Outcome }[];
+      /** Whether the caller has been answered by now, where the action leaves that open (a queue left after its music began). */
+      readonly answered?: boolean;
+    }
   /** The far end hung up after having been connected. */
   | { readonly kind: 'connected-ended' }
   | { readonly kind: 'over' };
@@ -89,7 +146,15 @@ export interface MachineWorld {
   hoursOverride(name: string): 'open' | 'closed' | 'holiday' | undefined;
   /** 0 ≤ x < 1; `purpose` keeps one call's draws apart. */
   random(purpose: string): number;
+  /** Whose turn it is in a round-robin list, 0 ≤ turn < size; absent: drawn by `random`. */
+  turn?(list: string, size: number): number;
 }
 
 export type Begin = (plan: Plan, facts: CallFacts, world: MachineWorld) => MachineStep;
-export type Resume = (plan: Plan, facts: CallFacts, state: MachineState, result: ActionResult, world: MachineWorld) => MachineStep;
+export type Resume = (
+  plan: Plan,
+  facts: CallFacts,
+  state: MachineState,
+  result: ActionResult,
+  world: MachineWorld,
+) => MachineStep;
