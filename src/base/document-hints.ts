@@ -17,8 +17,7 @@ export function swallowedComment(text: string, end: number): string | undefined 
 
 /** What a syntax error of the yaml package most often comes from. */
 export function syntaxHint(code: string, text: string, offset: number): string | undefined {
-  const lineStart = text.lastIndexOf('\n', offset - 1) + 1;
-  const line = restOfLine(text, lineStart);
+  const line = lastWrittenLine(text, offset);
   switch (code) {
     case 'BAD_ALIAS':
       return `quote a text that begins with "${text[offset] ?? '*'}"`;
@@ -34,4 +33,12 @@ export function syntaxHint(code: string, text: string, offset: number): string |
         return 'a "#" after a space began a comment; quote it if it is part of a value';
       return undefined;
   }
+}
+
+/** The line of the offset, or the last one before it that is not blank: an unclosed bracket is reported at the end. */
+function lastWrittenLine(text: string, offset: number): string {
+  const before = text.slice(Math.max(0, offset - 400), offset).trimEnd();
+  const start = offset - (text.slice(Math.max(0, offset - 400), offset).length - before.length);
+  const anchor = /\S/.test(restOfLine(text, offset)) ? offset : start;
+  return restOfLine(text, text.lastIndexOf('\n', Math.max(0, anchor - 1)) + 1);
 }

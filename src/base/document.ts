@@ -6,8 +6,10 @@ import {
   isPair,
   isScalar,
   isSeq,
+  Lexer,
   LineCounter,
   Parser,
+  type CST,
   type Document,
 } from 'yaml';
 import type { Diagnostic, Place } from './diagnostic.js';
@@ -87,8 +89,8 @@ export function readDocument(source: DocumentSource): DocumentReading {
   let document: Document.Parsed | undefined;
   const extra: number[] = [];
   try {
-    const tokens = [...new Parser(lineCounter.addNewLine).parse(text)];
-    if (tokens.some(isTooDeep)) return refuse(source.file, 'too-deep', tooDeep);
+    const tokens = parseTokens(text, lineCounter);
+    if (tokens === undefined) return refuse(source.file, 'too-deep', tooDeep);
     const composer = new Composer({
       schema: 'failsafe',
       merge: false,
@@ -143,18 +145,18 @@ function isEmptyText(node: Node): boolean {
   return node.kind === 'text' && node.text === '' && !node.quoted;
 }
 
-/** Walks a token of the yaml package's parser without recursion. */
-function isTooDeep(token: unknown): boolean {
-  const waiting: { token: unknown; depth: number }[] = [{ token, depth: 0 }];
-  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-    if (typeof next.token !== 'object' || next.token === null) continue;
-    if (next.depth > MAX_DOCUMENT_DEPTH + 1) return true;
-    const { items, value, key } = next.token as { items?: unknown; value?: unknown; key?: unknown };
-    const inner = Array.isArray(items) ? next.depth + 1 : next.depth;
-    if (Array.isArray(items)) for (const item of items) waiting.push({ token: item, depth: inner });
-    waiting.push({ token: value, depth: inner }, { token: key, depth: inner });
+/** The parser's tokens; undefined when they are nested too deep, found out before the composer recurses into them. */
+function parseTokens(text: string, lineCounter: LineCounter): CST.Token[] | undefined {
+  const parser = new Parser(lineCounter.addNewLine);
+  const tokens: CST.Token[] = [];
+  lineCounter.addNewLine(0);
+  for (const lexeme of new Lexer().lex(text)) {
+    for (const token of parser.next(lexeme)) tokens.push(token);
+    // The stack holds the document, each open collection and at most one scalar.
+    if (parser.stack.length > MAX_DOCUMENT_DEPTH + 2) return undefined;
   }
-  return false;
+  for (const token of parser.end()) tokens.push(token);
+  return tokens;
 }
 
 /** Turns the yaml package's nodes into ours, refusing what the language does not have. */
@@ -290,6 +292,7 @@ class NodeReader {
   }
 
   private refuseProperties(node: unknown, offset: number): void {
+    if (node === null) return;
     const { anchor, tag } = node as { anchor?: string; tag?: string };
     if (anchor !== undefined && anchor !== '') {
       const hint = `quote it if you mean the text: "&${anchor}"`;
