@@ -7,7 +7,11 @@ export interface GateRules {
   /** Banned addresses with their end, milliseconds since the epoch. */
   readonly banned: readonly { readonly address: string; readonly until: number }[];
   /** Requests that open something, from sources that are not trusted, per second. */
-  readonly unknownRate: { readonly perSourcePerS: number; readonly burst: number; readonly totalPerS: number };
+  readonly unknownRate: {
+    readonly perSourcePerS: number;
+    readonly burst: number;
+    readonly totalPerS: number;
+  };
   /** Counts what would be dropped, and lets it pass. */
   readonly observe: boolean;
 }

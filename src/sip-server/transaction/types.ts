@@ -16,7 +16,8 @@ export interface TransactionUser {
   malformed?(address: string, reason: string): void;
 }
 
-export type ServerTransactionState = 'trying' | 'proceeding' | 'accepted' | 'completed' | 'confirmed' | 'terminated';
+export type ServerTransactionState =
+  'trying' | 'proceeding' | 'accepted' | 'completed' | 'confirmed' | 'terminated';
 
 /** Why a server transaction is over for its user. `ack-timeout`: nobody acknowledged the 2xx in 64 × T1. */
 export type ServerTransactionEnd = 'done' | 'timeout' | 'transport' | 'ack-timeout';
@@ -45,13 +46,7 @@ export interface ServerTransaction {
 }
 
 export type ClientTransactionState =
-  | 'resolving'
-  | 'calling'
-  | 'trying'
-  | 'proceeding'
-  | 'accepted'
-  | 'completed'
-  | 'terminated';
+  'resolving' | 'calling' | 'trying' | 'proceeding' | 'accepted' | 'completed' | 'terminated';
 
 /** `cancelled`: cancel() came before anything had been sent. */
 export type ClientFailure = 'timeout' | 'transport' | 'dns' | 'cancelled';
