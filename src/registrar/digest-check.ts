@@ -1,0 +1,105 @@
+import type { DeviceDefinition } from '../model/index.js';
+import {
+  computeHa1,
+  computeResponse,
+  constantTimeEqual,
+  digestAlgorithm,
+  formatAuthHeader,
+  parseCredentials,
+  type AuthHeader,
+  type SipRequest,
+} from '../sip/index.js';
+import type { Nonces } from './nonces.js';
+
+/** What we offer, the stronger first (RFC 8760 §2.4). */
+const OFFERED = ['SHA-256', 'MD5'] as const;
+/** Credentials lines that are looked at; a phone sends one. */
+const MAX_CREDENTIALS = 8;
+
+export type DigestVerdict =
+  | { readonly kind: 'ok'; readonly device: DeviceDefinition }
+  | { readonly kind: 'challenge'; readonly headers: readonly (readonly [name: string, value: string])[] }
+  /** A wrong password or a name nobody has: the same to the outside, in the same time. */
+  | { readonly kind: 'failed' };
+
+export interface DigestCheck {
+  /** Judges the Authorization of a request (RFC 7616, RFC 8760); `qop=auth` is required. */
+  check(request: SipRequest): DigestVerdict;
+}
+
+export function createDigestCheck(deps: {
+  nonces: Nonces;
+  realm: string;
+  device: (name: string) => DeviceDefinition | undefined;
+  randomHex: (bytes: number) => string;
+}): DigestCheck {
+  const { nonces, realm, device } = deps;
+  // Names nobody has are checked against this password, so that the time tells nothing.
+  const decoy: DeviceDefinition = { name: '', extension: '', password: deps.randomHex(16), hotDesk: false };
+
+  const challenge = (stale: boolean): DigestVerdict => {
+    const nonce = nonces.make();
+    const headers = OFFERED.map((algorithm) => {
+      const params = new Map([
+        ['realm', realm],
+        ['nonce', nonce],
+        ['algorithm', algorithm],
+        ['qop', 'auth'],
+      ]);
+      if (stale) params.set('stale', 'true');
+      return ['WWW-Authenticate', formatAuthHeader({ scheme: 'Digest', params }, 'challenge')] as const;
+    });
+    return { kind: 'challenge', headers };
+  };
+
+  return {
+    check: (request) => {
+      const credentials = ownCredentials(request, realm);
+      if (credentials === undefined) return challenge(false);
+      const { params } = credentials;
+      const algorithm = digestAlgorithm(params.get('algorithm'));
+      const count = params.get('nc') ?? '';
+      const nonce = params.get('nonce') ?? '';
+      const uri = params.get('uri') ?? '';
+      const cnonce = params.get('cnonce') ?? '';
+      if (algorithm !== 'SHA-256' && algorithm !== 'MD5') return challenge(false);
+      if (params.get('qop')?.toLowerCase() !== 'auth' || !/^[0-9a-f]{8}$/i.test(count) || cnonce === '') {
+        return challenge(false);
+      }
+      const username = params.get('username') ?? '';
+      const found = device(username);
+      const { password } = found ?? decoy;
+      const ha1 = computeHa1(username, realm, password, algorithm);
+      const expected = computeResponse({
+        ha1,
+        method: request.method,
+        uri,
+        nonce,
+        nc: count,
+        cnonce,
+        qop: params.get('qop'),
+        algorithm,
+      });
+      const right = constantTimeEqual(expected, (params.get('response') ?? '').toLowerCase());
+      if (!right || found === undefined) return { kind: 'failed' };
+      // Only who knows the password can use a nonce up, so nobody can spoil another's.
+      switch (nonces.check(nonce, parseInt(count, 16))) {
+        case 'good':
+          return { kind: 'ok', device: found };
+        case 'stale':
+        case 'forged':
+          return challenge(true);
+      }
+    },
+  };
+}
+
+/** The Digest credentials for our realm among those sent. */
+function ownCredentials(request: SipRequest, realm: string): AuthHeader | undefined {
+  const lines = [...request.headers.getAll('Authorization'), ...request.headers.getAll('Proxy-Authorization')];
+  for (const line of lines.slice(0, MAX_CREDENTIALS)) {
+    const credentials = parseCredentials(line);
+    if (credentials?.scheme.toLowerCase() === 'digest' && credentials.params.get('realm') === realm) return credentials;
+  }
+  return undefined;
+}

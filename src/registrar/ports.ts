@@ -1,0 +1,56 @@
+import type { Clock } from '../base/clock.js';
+import type { Logger } from '../base/logger.js';
+import type { DeviceDefinition } from '../model/index.js';
+
+/** What the registrar needs from outside; `app` supplies it. */
+export interface RegistrarDeps {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** `bytes` random bytes in hexadecimal. */
+  readonly randomHex: (bytes: number) => string;
+  /** The device of the plan in force, by its name. */
+  readonly device: (name: string) => DeviceDefinition | undefined;
+  /** Realm of the challenges: `sip.domain`. */
+  readonly realm: string;
+  readonly store: RegistrationStore;
+  /** A digest answer that was wrong; feeds bans. */
+  readonly onFailure: (address: string) => void;
+  readonly onChange?: (event: { readonly kind: 'registered' | 'unregistered'; readonly binding: Binding }) => void;
+}
+
+/** Where bindings outlive a restart. */
+export interface RegistrationStore {
+  load(): readonly Binding[];
+  save(binding: Binding): void;
+  remove(binding: Binding): void;
+}
+
+/** Where a request came from, as observed. */
+export interface RegistrationSource {
+  readonly address: string;
+  readonly port: number;
+  readonly transport: string;
+  readonly listener: string;
+}
+
+/** One contact of one device (RFC 3261 §10). */
+export interface Binding {
+  readonly device: string;
+  readonly extension: string;
+  /** Contact URI as the device gave it: the Request-URI of calls to it. */
+  readonly contact: string;
+  /** Route set from Path (RFC 3327), in the order it is to be used. */
+  readonly path: readonly string[];
+  /** Observed source as `sip:address:port;transport=udp`: the next hop, since the contact of a device behind NAT leads nowhere. */
+  readonly source: string;
+  /** Listener it registered on, as `udp/192.0.2.5:5060`. */
+  readonly listener: string;
+  /** `+sip.instance` (RFC 5626): the same phone, whatever its address. */
+  readonly instance?: string;
+  readonly userAgent?: string;
+  readonly callId: string;
+  readonly cseq: number;
+  /** Milliseconds since the epoch. */
+  readonly registeredAt: number;
+  readonly expiresAt: number;
+}
