@@ -88,7 +88,8 @@ export function createBans(
       if (never.has(address)) return;
       const now = clock.now();
       let suspect = suspects.get(address);
-      if (suspect === undefined || now - suspect.since > settings.withinMs) suspect = { score: 0, since: now };
+      if (suspect === undefined || now - suspect.since > settings.withinMs)
+        suspect = { score: 0, since: now };
       suspects.delete(address);
       suspects.set(address, suspect);
       if (suspects.size > MAX_SUSPECTS) suspects.delete(suspects.keys().next().value!);
@@ -97,7 +98,12 @@ export function createBans(
       const current = bans.get(address);
       if (current !== undefined && current.until > now) return;
       const earlier = current?.times ?? 0;
-      ban(address, settings.forMs * settings.escalate ** earlier, `${failure}, ${suspect.score} points`, 'border');
+      ban(
+        address,
+        settings.forMs * settings.escalate ** earlier,
+        `${failure}, ${suspect.score} points`,
+        'border',
+      );
     },
     isBanned: (address) => {
       const entry = bans.get(address);

@@ -44,7 +44,11 @@ export function createCallChecks(deps: {
       limit: false,
       find: ({ party, source }) =>
         party.kind === 'unknown'
-          ? { status: 403, code: 'unknown-source', reason: `no trunk has ${source.address} and no extension proved itself` }
+          ? {
+              status: 403,
+              code: 'unknown-source',
+              reason: `no trunk has ${source.address} and no extension proved itself`,
+            }
           : undefined,
     },
     {
@@ -64,7 +68,11 @@ export function createCallChecks(deps: {
         const agent = userAgent.toLowerCase();
         const match = blocked.find((part) => agent.includes(part));
         if (match === undefined) return undefined;
-        return { status: 403, code: 'user-agent-blocked', reason: `user agent "${userAgent}" contains "${match}"` };
+        return {
+          status: 403,
+          code: 'user-agent-blocked',
+          reason: `user agent "${userAgent}" contains "${match}"`,
+        };
       },
     },
     {
@@ -85,7 +93,11 @@ export function createCallChecks(deps: {
         const { blocksAnonymous, isBlockedCaller } = lists();
         if (caller === undefined || anonymous) {
           if (!blocksAnonymous) return undefined;
-          return { status: 433, code: 'caller-anonymous', reason: 'border.block-callers holds "anonymous" (RFC 5079)' };
+          return {
+            status: 433,
+            code: 'caller-anonymous',
+            reason: 'border.block-callers holds "anonymous" (RFC 5079)',
+          };
         }
         if (!isBlockedCaller(caller)) return undefined;
         return { status: 603, code: 'caller-blocked', reason: `${caller} is on border.block-callers` };

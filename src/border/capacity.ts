@@ -46,7 +46,10 @@ export function createCapacity(name: string, first: TrunkLimits, clock: Clock): 
       }
       const { minutesPerDay } = limits;
       if (minutesPerDay !== undefined && day === today() && msToday >= minutesPerDay * 60_000) {
-        return { code: 'trunk-minutes', reason: `${name} has used its ${minutesPerDay} minutes of the day (UTC)` };
+        return {
+          code: 'trunk-minutes',
+          reason: `${name} has used its ${minutesPerDay} minutes of the day (UTC)`,
+        };
       }
       return undefined;
     },

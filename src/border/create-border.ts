@@ -56,7 +56,11 @@ export interface Border {
 const ADMIT: Verdict = { kind: 'admit' };
 
 /** The border: access list, user agents, block lists, rates, capacity, permissions and bans; each verdict has a code. */
-export function createBorder(first: BorderRules, firstTrunks: readonly BorderTrunk[], deps: BorderDeps): Border {
+export function createBorder(
+  first: BorderRules,
+  firstTrunks: readonly BorderTrunk[],
+  deps: BorderDeps,
+): Border {
   const { clock, logger } = deps;
   const counters = new Map<BorderCode, VerdictCount>();
   const capacities = new Map<string, Capacity>();
@@ -68,7 +72,12 @@ export function createBorder(first: BorderRules, firstTrunks: readonly BorderTru
   let isDeniedPrefix: (number: string) => boolean = () => false;
   let lists: BorderLists;
 
-  const bans = createBans(banSettings(first, firstTrunks), { clock, logger, store: deps.bans, onChanged: deps.onBansChanged });
+  const bans = createBans(banSettings(first, firstTrunks), {
+    clock,
+    logger,
+    store: deps.bans,
+    onChanged: deps.onBansChanged,
+  });
   const placesOf = ({ party }: CallToCheck): readonly Capacity[] => {
     const own = party.kind === 'trunk' ? capacities.get(party.trunk.name) : undefined;
     return own === undefined ? onlyServer : [own, server];
@@ -172,7 +181,12 @@ function noteVerdict(bans: Bans, address: string, code: BorderCode): void {
 }
 
 function isFailure(what: string): what is Failure {
-  return what === 'failed-digest' || what === 'malformed' || what === 'scanner-user-agent' || what === 'unknown-source';
+  return (
+    what === 'failed-digest' ||
+    what === 'malformed' ||
+    what === 'scanner-user-agent' ||
+    what === 'unknown-source'
+  );
 }
 
 function banSettings(rules: BorderRules, trunks: readonly BorderTrunk[]): BanSettings {

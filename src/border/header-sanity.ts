@@ -7,7 +7,8 @@ const MAX_NUMBER_LENGTH = 128;
 
 /** Why the headers of a well-formed INVITE make no sense, or undefined. What the grammar forbids has been refused before. */
 export function headerProblem(request: SipRequest): string | undefined {
-  if (request.headers.list('P-Asserted-Identity').length > MAX_IDENTITIES) return 'too many P-Asserted-Identity values';
+  if (request.headers.list('P-Asserted-Identity').length > MAX_IDENTITIES)
+    return 'too many P-Asserted-Identity values';
   if (request.headers.list('Diversion').length > MAX_DIVERSIONS) return 'too many Diversion values';
   if (request.headers.list('History-Info').length > MAX_DIVERSIONS) return 'too many History-Info values';
   if (request.contact === undefined) return 'no Contact in an INVITE (RFC 3261 section 8.1.1.8)';

@@ -66,7 +66,8 @@ export function createRegistrar(deps: RegistrarDeps): Registrar {
     const now = clock.now();
     const current = bindings.of(device);
     const contacts = current.map(
-      (binding) => ['Contact', `<${binding.contact}>;expires=${Math.ceil((binding.expiresAt - now) / 1000)}`] as const,
+      (binding) =>
+        ['Contact', `<${binding.contact}>;expires=${Math.ceil((binding.expiresAt - now) / 1000)}`] as const,
     );
     const path = current[0]?.path.map((route) => ['Path', route] as const) ?? [];
     return { status: 200, headers: [...contacts, ...path] };
@@ -112,7 +113,10 @@ export function createRegistrar(deps: RegistrarDeps): Registrar {
           }
           bindings.put(binding);
           if (old === undefined) {
-            logger.info({ device: device.name, contact: binding.contact, source: binding.source }, 'registered');
+            logger.info(
+              { device: device.name, contact: binding.contact, source: binding.source },
+              'registered',
+            );
             deps.onChange?.({ kind: 'registered', binding });
           }
         }

@@ -96,10 +96,14 @@ export function createDigestCheck(deps: {
 
 /** The Digest credentials for our realm among those sent. */
 function ownCredentials(request: SipRequest, realm: string): AuthHeader | undefined {
-  const lines = [...request.headers.getAll('Authorization'), ...request.headers.getAll('Proxy-Authorization')];
+  const lines = [
+    ...request.headers.getAll('Authorization'),
+    ...request.headers.getAll('Proxy-Authorization'),
+  ];
   for (const line of lines.slice(0, MAX_CREDENTIALS)) {
     const credentials = parseCredentials(line);
-    if (credentials?.scheme.toLowerCase() === 'digest' && credentials.params.get('realm') === realm) return credentials;
+    if (credentials?.scheme.toLowerCase() === 'digest' && credentials.params.get('realm') === realm)
+      return credentials;
   }
   return undefined;
 }

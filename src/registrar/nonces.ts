@@ -20,7 +20,8 @@ export interface Nonces {
 export function createNonces(clock: Clock, randomHex: (bytes: number) => string): Nonces {
   const key = randomBytes(32);
   const used = new Map<string, number>();
-  const sign = (text: string) => createHmac('sha256', key).update(text).digest('hex').slice(0, SIGNATURE_LENGTH);
+  const sign = (text: string) =>
+    createHmac('sha256', key).update(text).digest('hex').slice(0, SIGNATURE_LENGTH);
 
   return {
     make: () => {

@@ -15,7 +15,10 @@ export interface RegistrarDeps {
   readonly store: RegistrationStore;
   /** A digest answer that was wrong; feeds bans. */
   readonly onFailure: (address: string) => void;
-  readonly onChange?: (event: { readonly kind: 'registered' | 'unregistered'; readonly binding: Binding }) => void;
+  readonly onChange?: (event: {
+    readonly kind: 'registered' | 'unregistered';
+    readonly binding: Binding;
+  }) => void;
 }
 
 /** Where bindings outlive a restart. */

@@ -11,7 +11,10 @@ export type ContactsAsked =
   | { readonly kind: 'query' }
   /** `Contact: *` with `Expires: 0`. */
   | { readonly kind: 'remove-all' }
-  | { readonly kind: 'contacts'; readonly contacts: readonly { readonly address: NameAddr; readonly expiresS: number }[] }
+  | {
+      readonly kind: 'contacts';
+      readonly contacts: readonly { readonly address: NameAddr; readonly expiresS: number }[];
+    }
   | { readonly kind: 'refuse'; readonly status: number; readonly reason?: string };
 
 /** What a REGISTER asks for (RFC 3261 §10.3, steps 6 and 7). */
@@ -24,12 +27,14 @@ export function readContacts(request: SipRequest): ContactsAsked {
       ? { kind: 'remove-all' }
       : { kind: 'refuse', status: 400, reason: 'Contact * Needs Expires 0' };
   }
-  if (values.length > MAX_CONTACTS_PER_DEVICE) return { kind: 'refuse', status: 400, reason: 'Too Many Contacts' };
+  if (values.length > MAX_CONTACTS_PER_DEVICE)
+    return { kind: 'refuse', status: 400, reason: 'Too Many Contacts' };
   const contacts: { address: NameAddr; expiresS: number }[] = [];
   for (const value of values) {
     const address = parseNameAddr(value);
     if (address === undefined) return { kind: 'refuse', status: 400, reason: 'Malformed Contact' };
-    if (address.parsed.scheme !== 'sip') return { kind: 'refuse', status: 400, reason: 'Contact Is No SIP URI' };
+    if (address.parsed.scheme !== 'sip')
+      return { kind: 'refuse', status: 400, reason: 'Contact Is No SIP URI' };
     const expiresS = readExpires(address.params.get('expires') ?? expires);
     if (expiresS !== 0 && expiresS < MIN_EXPIRES_S) return { kind: 'refuse', status: 423 };
     contacts.push({ address, expiresS: Math.min(expiresS, MAX_EXPIRES_S) });

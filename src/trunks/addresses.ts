@@ -57,7 +57,10 @@ export function createTrunkAddresses(deps: {
       names.map(async (name) => {
         const found = (await resolve(name).catch(() => [])).slice(0, MAX_ADDRESSES_OF_A_NAME);
         if (found.length === 0) {
-          logger.warn({ name, kept: resolved.get(name)?.length ?? 0 }, 'a trunk host name cannot be resolved');
+          logger.warn(
+            { name, kept: resolved.get(name)?.length ?? 0 },
+            'a trunk host name cannot be resolved',
+          );
           return;
         }
         const sorted = [...found].sort();

@@ -50,7 +50,9 @@ export function createTrunks(deps: TrunksDeps): Trunks {
     get: (name) => byName.get(name),
     destinations: (name, random) => {
       const trunk = byName.get(name);
-      return trunk === undefined ? [] : chooseDestinations(trunk.to, (uri) => health.isDown(name, uri), random);
+      return trunk === undefined
+        ? []
+        : chooseDestinations(trunk.to, (uri) => health.isDown(name, uri), random);
     },
     noteResult: (trunk, uri, ok) => health.note(trunk, uri, ok),
     buildOutbound: (request) => outboundForm(request, deps.domain),

@@ -43,12 +43,21 @@ const ANONYMOUS_URI = 'sip:anonymous@anonymous.invalid';
 export function outboundForm(request: OutboundRequest, domain: string): OutboundForm {
   const { trunk, identity } = request;
   const destination = parseUri(request.destination);
-  if (destination === undefined) return { kind: 'invalid-number', why: `${request.destination} is no SIP URI` };
-  const called = request.extension ?? (request.emergency ? request.number : writeNumber(request.number, trunk));
+  if (destination === undefined)
+    return { kind: 'invalid-number', why: `${request.destination} is no SIP URI` };
+  const called =
+    request.extension ?? (request.emergency ? request.number : writeNumber(request.number, trunk));
   if (called === '') return { kind: 'invalid-number', why: 'there is no number to call' };
 
   const target = formatUri({ ...destination, user: escapeUser(called) });
-  const to = { uri: formatUri({ scheme: destination.scheme, user: escapeUser(called), host: destination.host, params: new Map() }) };
+  const to = {
+    uri: formatUri({
+      scheme: destination.scheme,
+      user: escapeUser(called),
+      host: destination.host,
+      params: new Map(),
+    }),
+  };
   const headers: [name: string, value: string][] = [];
   const own = identity.number === undefined ? undefined : ownUri(writeNumber(identity.number, trunk), domain);
   const hidden = identity.anonymous || identity.mode === 'anonymous' || own === undefined;
@@ -59,10 +68,16 @@ export function outboundForm(request: OutboundRequest, domain: string): Outbound
   if (hidden) headers.push(['Privacy', 'id']);
   // RFC 3325 §7: an identity that is to stay private goes only to a peer inside the trust domain.
   if (own !== undefined && (!hidden || trunk.callerId.trust)) {
-    const address = formatNameAddr({ uri: own, ...(!hidden && identity.name !== undefined && { display: identity.name }) });
+    const address = formatNameAddr({
+      uri: own,
+      ...(!hidden && identity.name !== undefined && { display: identity.name }),
+    });
     if (trunk.callerId.header === 'p-asserted-identity') headers.push(['P-Asserted-Identity', address]);
     if (trunk.callerId.header === 'remote-party-id') {
-      headers.push(['Remote-Party-ID', `${address};party=calling;screen=yes;privacy=${hidden ? 'full' : 'off'}`]);
+      headers.push([
+        'Remote-Party-ID',
+        `${address};party=calling;screen=yes;privacy=${hidden ? 'full' : 'off'}`,
+      ]);
     }
   }
   if (identity.divertedFrom !== undefined) {
