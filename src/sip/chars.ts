@@ -4,7 +4,7 @@
  */
 export const TOKEN = 1;
 export const DIGIT = 2;
-/** `user` of a SIP URI: unreserved, escapes and user-unreserved. */
+/** `user` of a SIP URI: unreserved and user-unreserved. The five classes of URIs leave escapes to `skipEscaped`. */
 export const USER = 4;
 /** `password` of a SIP URI. */
 export const PASSWORD = 8;
@@ -36,13 +36,13 @@ function mark(characters: string, bit: number): void {
 mark(`${ALPHANUM}-.!%*_+\`'~`, TOKEN | PARAM_VALUE);
 mark('[]:', PARAM_VALUE);
 mark('0123456789', DIGIT);
-mark(`${UNRESERVED}&=+$,;?/%`, USER);
-mark(`${UNRESERVED}&=+$,%`, PASSWORD);
-mark(`${UNRESERVED}[]/:&+$%`, URI_PARAM);
-mark(`${UNRESERVED}[]/?:+$%`, URI_HEADER);
+mark(`${UNRESERVED}&=+$,;?/`, USER);
+mark(`${UNRESERVED}&=+$,`, PASSWORD);
+mark(`${UNRESERVED}[]/:&+$`, URI_PARAM);
+mark(`${UNRESERVED}[]/?:+$`, URI_HEADER);
 mark(`${ALPHANUM}-._`, HOST);
 mark(`${ALPHANUM}-.!%*_+\`'~()<>:\\"/[]?{}`, WORD);
-mark(`${UNRESERVED};/?:@&=+$,%[]#`, ANY_URI);
+mark(`${UNRESERVED};/?:@&=+$,[]#`, ANY_URI);
 
 /** Whether the character code is in one of the classes in `mask`. */
 export function isClass(code: number, mask: number): boolean {
@@ -97,12 +97,25 @@ function isHex(code: number): boolean {
   return (code >= 0x30 && code <= 0x39) || (code >= 0x41 && code <= 0x46) || (code >= 0x61 && code <= 0x66);
 }
 
-/** Whether every `%` between `from` and `end` begins a complete escape. */
-export function escapesAreComplete(text: string, from: number, end: number): boolean {
-  for (let i = text.indexOf('%', from); i !== -1 && i < end; i = text.indexOf('%', i + 1)) {
-    if (i + 2 >= end || !isHex(text.charCodeAt(i + 1)) || !isHex(text.charCodeAt(i + 2))) return false;
+/** As `skipClass`, and `%` with two hex digits counts as a member; a `%` without them ends the run. */
+export function skipEscaped(text: string, from: number, end: number, mask: number): number {
+  let i = from;
+  while (i < end) {
+    const code = text.charCodeAt(i);
+    if (code < 128 && (CLASSES[code]! & mask) !== 0) {
+      i++;
+    } else if (
+      code === 0x25 &&
+      i + 2 < end &&
+      isHex(text.charCodeAt(i + 1)) &&
+      isHex(text.charCodeAt(i + 2))
+    ) {
+      i += 3;
+    } else {
+      break;
+    }
   }
-  return true;
+  return i;
 }
 
 /** Reads decimal digits between `from` and `end`; -1 when there are none, other characters, or the value exceeds `max`. */

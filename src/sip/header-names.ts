@@ -121,25 +121,72 @@ const COMPACT_NAMES: Readonly<Record<string, string>> = {
   y: 'Identity',
 };
 
-/** Canonical name by lower-case name; canonical names map to themselves so that the common case is one look-up. */
-const CANONICAL = new Map<string, string>();
-for (const name of KNOWN_NAMES) {
-  CANONICAL.set(name, name);
-  CANONICAL.set(name.toLowerCase(), name);
-}
-for (const [compact, name] of Object.entries(COMPACT_NAMES)) CANONICAL.set(compact, name);
+/** Fields that a message must not carry twice: which one counts would be a guess. */
+const SINGLE_NAMES: ReadonlySet<string> = new Set([
+  'Call-ID',
+  'Content-Disposition',
+  'Content-Length',
+  'Content-Type',
+  'CSeq',
+  'Date',
+  'Event',
+  'Expires',
+  'From',
+  'Max-Forwards',
+  'MIME-Version',
+  'Min-Expires',
+  'Min-SE',
+  'RAck',
+  'Refer-To',
+  'Referred-By',
+  'Replaces',
+  'Reply-To',
+  'RSeq',
+  'Session-Expires',
+  'SIP-ETag',
+  'SIP-If-Match',
+  'Subscription-State',
+  'Timestamp',
+  'To',
+]);
 
-/** The canonical long name of a known header in any case or compact form; undefined for an unknown one. */
-export function knownName(name: string): string | undefined {
-  return CANONICAL.get(name) ?? CANONICAL.get(name.toLowerCase());
+/** A known header field. */
+export interface KnownField {
+  /** Its canonical long name. */
+  readonly name: string;
+  /** Stands at most once in a message (RFC 3261 §7.3.1: its grammar is no list). */
+  readonly single: boolean;
+  /** One bit for each field that stands once, 0 for the others: to notice a second one. */
+  readonly bit: number;
+}
+
+/** Known fields by their canonical, lower-case and compact names, so that the common case is one look-up. */
+const FIELDS = new Map<string, KnownField>();
+let nextBit = 1;
+for (const name of KNOWN_NAMES) {
+  const single = SINGLE_NAMES.has(name);
+  const field: KnownField = { name, single, bit: single ? nextBit : 0 };
+  if (single) nextBit *= 2;
+  FIELDS.set(name, field);
+  FIELDS.set(name.toLowerCase(), field);
+}
+for (const [compact, name] of Object.entries(COMPACT_NAMES)) {
+  const field = FIELDS.get(name)!;
+  FIELDS.set(compact, field);
+  FIELDS.set(compact.toUpperCase(), field);
+}
+
+/** The known field of that name, in any case or compact form. */
+export function knownField(name: string): KnownField | undefined {
+  return FIELDS.get(name) ?? FIELDS.get(name.toLowerCase());
 }
 
 /** What headers of the same field are compared by: the canonical name, or the lower-case one of an unknown field. */
 export function headerKey(name: string): string {
-  const canonical = CANONICAL.get(name);
-  if (canonical !== undefined) return canonical;
+  const field = FIELDS.get(name);
+  if (field !== undefined) return field.name;
   const lower = name.toLowerCase();
-  return CANONICAL.get(lower) ?? lower;
+  return FIELDS.get(lower)?.name ?? lower;
 }
 
 /** Fields whose grammar has commas that separate nothing, or that stand once: never split at commas. */

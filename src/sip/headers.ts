@@ -1,6 +1,6 @@
 import { AppError } from '../base/errors.js';
 import { isToken, trimSpace } from './chars.js';
-import { headerKey, isSplitAtCommas, knownName } from './header-names.js';
+import { headerKey, isSplitAtCommas } from './header-names.js';
 import { splitList } from './params.js';
 
 /** One header field line: canonical long name (an unknown name as sent) and its value on one line. */
@@ -11,31 +11,34 @@ export interface HeaderLine {
 
 const FORBIDDEN = /[\r\n\0]/;
 
+/** Entries a line takes in the flat array: key, name, value. */
+const STRIDE = 3;
+
 /**
  * The header fields of a message, in order and with repeats. Names are taken in any case and in compact form.
- * `set`, `add` and `prepend` throw `AppError` SIP_INVALID for a name that is no token and for CR, LF or NUL in either.
+ * `set`, `add` and `prepend` throw `AppError` SIP_INVALID for a name that is no token and for CR, LF or NUL in a value.
  */
 export class SipHeaders implements Iterable<[name: string, value: string]> {
-  readonly #names: string[] = [];
-  readonly #keys: string[] = [];
-  readonly #values: string[] = [];
+  /** Flat, since one array is cheaper to fill than an object a line. The key is what names are compared by. */
+  readonly #fields: string[] = [];
 
+  /** Number of lines. */
   get size(): number {
-    return this.#names.length;
+    return this.#fields.length / STRIDE;
   }
 
   /** The value of the first line of that name. */
   get(name: string): string | undefined {
-    const index = this.#keys.indexOf(headerKey(name));
-    return index === -1 ? undefined : this.#values[index];
+    const index = this.#find(headerKey(name), 0);
+    return index === -1 ? undefined : this.#fields[index + 2];
   }
 
   /** The values of all lines of that name, one a line. */
   getAll(name: string): string[] {
     const key = headerKey(name);
     const found: string[] = [];
-    for (let i = this.#keys.indexOf(key); i !== -1; i = this.#keys.indexOf(key, i + 1))
-      found.push(this.#values[i]!);
+    for (let i = this.#find(key, 0); i !== -1; i = this.#find(key, i + STRIDE))
+      found.push(this.#fields[i + 2]!);
     return found;
   }
 
@@ -48,86 +51,102 @@ export class SipHeaders implements Iterable<[name: string, value: string]> {
   }
 
   has(name: string): boolean {
-    return this.#keys.includes(headerKey(name));
+    return this.#find(headerKey(name), 0) !== -1;
   }
 
   /** Replaces all lines of that name by one, in the place of the first. */
   set(name: string, value: string): void {
     const clean = checkLine(name, value);
     const key = headerKey(name);
-    const index = this.#keys.indexOf(key);
+    const index = this.#find(key, 0);
     if (index === -1) {
-      this.appendParsed(name, clean);
+      this.#fields.push(key, displayName(name, key), clean);
       return;
     }
-    this.#values[index] = clean;
-    this.#removeFrom(key, index + 1);
+    this.#fields[index + 2] = clean;
+    this.#removeAll(key, index + STRIDE);
   }
 
   /** Adds a line at the end. */
   add(name: string, value: string): void {
-    this.appendParsed(name, checkLine(name, value));
+    const clean = checkLine(name, value);
+    const key = headerKey(name);
+    this.#fields.push(key, displayName(name, key), clean);
   }
 
   /** Adds a line before the first one of that name, or before all others. */
   prepend(name: string, value: string): void {
     const clean = checkLine(name, value);
     const key = headerKey(name);
-    const index = Math.max(0, this.#keys.indexOf(key));
-    this.#names.splice(index, 0, knownName(name) ?? name);
-    this.#keys.splice(index, 0, key);
-    this.#values.splice(index, 0, clean);
+    const index = Math.max(0, this.#find(key, 0));
+    this.#fields.splice(index, 0, key, displayName(name, key), clean);
   }
 
   delete(name: string): void {
-    this.#removeFrom(headerKey(name), 0);
+    this.#removeAll(headerKey(name), 0);
   }
 
   /** Removes the first line of that name only. */
   deleteFirst(name: string): void {
-    const index = this.#keys.indexOf(headerKey(name));
-    if (index !== -1) this.#removeAt(index);
+    const index = this.#find(headerKey(name), 0);
+    if (index !== -1) this.#fields.splice(index, STRIDE);
   }
 
   /** The lines as objects. */
   lines(): HeaderLine[] {
-    return this.#names.map((name, index) => ({ name, value: this.#values[index]! }));
+    return Array.from(this, ([name, value]) => ({ name, value }));
   }
 
   *[Symbol.iterator](): IterableIterator<[name: string, value: string]> {
-    for (let i = 0; i < this.#names.length; i++) yield [this.#names[i]!, this.#values[i]!];
+    for (let i = 0; i < this.#fields.length; i += STRIDE) yield [this.#fields[i + 1]!, this.#fields[i + 2]!];
   }
 
   /**
-   * Adds a line that the parser or this room has checked already.
+   * As `get`, for a name that is canonical already.
    * @internal
    */
-  appendParsed(name: string, value: string): void {
-    const key = headerKey(name);
-    // For a known field the key is its canonical name.
-    this.#names.push(key.length === name.length && key === name.toLowerCase() ? name : key);
-    this.#keys.push(key);
-    this.#values.push(value);
+  first(key: string): string | undefined {
+    const index = this.#find(key, 0);
+    return index === -1 ? undefined : this.#fields[index + 2];
   }
 
-  /** The lines as they stand in a message, each ended by CRLF, without those of `exceptKey` (a canonical name). */
-  serialize(exceptKey?: string): string {
+  /**
+   * Adds a line that this room has checked: `key` is the canonical name, or the lower-case one of an unknown field.
+   * @internal
+   */
+  appendChecked(key: string, name: string, value: string): void {
+    this.#fields.push(key, name, value);
+  }
+
+  /**
+   * The lines as they stand in a message, each ended by CRLF, without Content-Length, which the writer sets itself.
+   * @internal
+   */
+  serialize(): string {
+    const fields = this.#fields;
     let out = '';
-    for (let i = 0; i < this.#names.length; i++) {
-      if (this.#keys[i] !== exceptKey) out += `${this.#names[i]!}: ${this.#values[i]!}\r\n`;
+    for (let i = 0; i < fields.length; i += STRIDE) {
+      if (fields[i] !== 'Content-Length') out += `${fields[i + 1]!}: ${fields[i + 2]!}\r\n`;
     }
     return out;
   }
 
-  #removeFrom(key: string, from: number): void {
-    for (let i = this.#keys.indexOf(key, from); i !== -1; i = this.#keys.indexOf(key, i)) this.#removeAt(i);
+  #find(key: string, from: number): number {
+    const fields = this.#fields;
+    for (let i = from; i < fields.length; i += STRIDE) {
+      if (fields[i] === key) return i;
+    }
+    return -1;
   }
 
-  #removeAt(index: number): void {
-    this.#names.splice(index, 1);
-    this.#keys.splice(index, 1);
-    this.#values.splice(index, 1);
+  #removeAll(key: string, from: number): void {
+    for (let i = this.#find(key, from); i !== -1; i = this.#find(key, i)) this.#fields.splice(i, STRIDE);
   }
+}
+
+/** For a known field the key is its canonical name; an unknown one keeps the name as given. */
+function displayName(name: string, key: string): string {
+  return key.length === name.length && key === name.toLowerCase() ? name : key;
 }
 
 function checkLine(name: string, value: string): string {

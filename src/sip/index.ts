@@ -35,4 +35,5 @@ export {
   type SdpCodec,
   type SdpDirection,
 } from './sdp.js';
+export { isKnownMethod } from './validate.js';
 export { q850FromSip, q850Text, reasonPhrase, sipFromQ850 } from './status.js';

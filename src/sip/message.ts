@@ -1,20 +1,22 @@
 import { AppError } from '../base/errors.js';
-import { readNumber, skipClass, skipSpace, isToken, DIGIT } from './chars.js';
+import { DIGIT, isToken, readNumber, skipClass, skipSpace } from './chars.js';
 import { SipHeaders } from './headers.js';
-import { parseNameAddr, type NameAddr, NameAddr as NameAddrClass } from './name-addr.js';
+import { NameAddr, parseNameAddr } from './name-addr.js';
 import { splitList } from './params.js';
+import { isCallId } from './replaces.js';
 import { reasonPhrase } from './status.js';
 import { parseVia, parseViaLoosely, type Via } from './via.js';
 
+/** CSeq (RFC 3261 §20.16). */
 export interface CSeq {
   /** 0 … 2³²−1 */
-  seq: number;
-  method: string;
+  readonly seq: number;
+  readonly method: string;
 }
 
-export const MAX_CSEQ = 0xffffffff;
+const MAX_CSEQ = 0xffffffff;
 
-/** Reads a CSeq value (RFC 3261 §20.16). */
+/** Reads a CSeq value; undefined when it is malformed or too large (RFC 4475 §3.1.2.4). */
 export function parseCSeq(text: string): CSeq | undefined {
   const end = skipClass(text, 0, text.length, DIGIT);
   const seq = readNumber(text, 0, end, MAX_CSEQ);
@@ -23,72 +25,93 @@ export function parseCSeq(text: string): CSeq | undefined {
   return seq === -1 || methodStart === end || !isToken(method) ? undefined : { seq, method };
 }
 
-/** What the parser has read already and the getters need not read again. */
-export interface ParsedParts {
-  via?: Via;
-  from?: NameAddr;
-  to?: NameAddr;
-  cseq?: CSeq;
-  /** The whole body as it came; must not be changed afterwards. */
-  body?: Buffer;
-  /** Something mandatory was malformed: getters give placeholders instead of throwing. */
-  lenient?: boolean;
+/** A header value and what was read from it; read anew once the header has another value. */
+interface Cached<T> {
+  readonly raw: string;
+  readonly parsed: T;
 }
 
-/** What requests and responses have in common. Getters read the headers as they are now. */
+/** A part of the received bytes. */
+export interface BodySource {
+  readonly bytes: Buffer;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** What requests and responses have in common. Getters read the headers as they are at that moment. */
 abstract class SipMessageBase {
   readonly headers = new SipHeaders();
-  #parts: ParsedParts | undefined;
-  // The header value each cached part was read from: a changed header is read again.
-  #body = '';
-
-  /**
-   * The parser hands over what it has read.
-   * @internal
-   */
-  adopt(parts: ParsedParts): void {
-    this.#parts = parts;
-  }
+  /** Undefined: not decoded yet. */
+  #body: string | undefined = '';
+  #source: BodySource | undefined;
+  #lenient = false;
+  #via: Cached<Via> | undefined;
+  #from: Cached<NameAddr> | undefined;
+  #to: Cached<NameAddr> | undefined;
+  #cseq: Cached<CSeq> | undefined;
+  #contact: Cached<NameAddr | undefined> | undefined;
 
   /** The body as UTF-8 text, `''` when there is none. */
   get body(): string {
-    const bytes = this.#parts?.body;
-    return bytes === undefined ? this.#body : bytes.toString('utf8');
+    if (this.#body === undefined) {
+      const { bytes, start, end } = this.#source!;
+      this.#body = bytes.toString('utf8', start, end);
+    }
+    return this.#body;
   }
 
   set body(text: string) {
     this.#body = text;
-    if (this.#parts !== undefined) delete this.#parts.body;
+    this.#source = undefined;
   }
 
-  /** The body as it came, for contents that are no text. */
+  /** The body as it came, for contents that are no text. Must not be changed in place. */
   get bodyBytes(): Buffer {
-    return this.#parts?.body ?? Buffer.from(this.#body, 'utf8');
+    if (this.#source === undefined) return Buffer.from(this.#body ?? '', 'utf8');
+    const { bytes, start, end } = this.#source;
+    return bytes.subarray(start, end);
   }
 
   set bodyBytes(bytes: Buffer) {
-    this.#parts = { ...this.#parts, body: bytes };
+    this.#source = { bytes, start: 0, end: bytes.length };
+    this.#body = undefined;
+  }
+
+  /**
+   * The parser's way to set the body without copying or decoding it.
+   * @internal
+   */
+  adoptBody(source: BodySource): void {
+    this.#source = source;
+    this.#body = undefined;
   }
 
   get callId(): string {
-    return this.headers.get('Call-ID') ?? this.#missing('Call-ID', '');
+    return this.headers.first('Call-ID') ?? this.#missing('Call-ID', '');
   }
 
   get cseq(): CSeq {
-    const value = this.headers.get('CSeq');
-    return (
-      (value === undefined ? undefined : parseCSeq(value)) ?? this.#missing('CSeq', { seq: 0, method: '' })
-    );
+    const raw = this.headers.first('CSeq');
+    if (raw === undefined) return this.#missing('CSeq', { seq: 0, method: '' });
+    if (this.#cseq?.raw !== raw) {
+      this.#cseq = { raw, parsed: parseCSeq(raw) ?? this.#missing('CSeq', { seq: 0, method: '' }) };
+    }
+    return this.#cseq.parsed;
   }
 
   get from(): NameAddr {
-    return (
-      this.#nameAddr('From') ?? this.#missing('From', new NameAddrClass('sip:anonymous@anonymous.invalid'))
-    );
+    const raw = this.headers.first('From');
+    if (raw === undefined) return this.#missing('From', NOBODY);
+    if (this.#from?.raw !== raw)
+      this.#from = { raw, parsed: parseNameAddr(raw) ?? this.#missing('From', NOBODY) };
+    return this.#from.parsed;
   }
 
   get to(): NameAddr {
-    return this.#nameAddr('To') ?? this.#missing('To', new NameAddrClass('sip:anonymous@anonymous.invalid'));
+    const raw = this.headers.first('To');
+    if (raw === undefined) return this.#missing('To', NOBODY);
+    if (this.#to?.raw !== raw) this.#to = { raw, parsed: parseNameAddr(raw) ?? this.#missing('To', NOBODY) };
+    return this.#to.parsed;
   }
 
   get fromTag(): string | undefined {
@@ -99,75 +122,132 @@ abstract class SipMessageBase {
     return this.to.tag;
   }
 
+  /** The topmost Via. To change it, write a new one to the headers; the object is shared. */
   get topVia(): Via {
-    const value = this.headers.get('Via');
-    const first = value === undefined ? undefined : splitList(value)[0];
-    const via = first === undefined ? undefined : (parseVia(first) ?? parseViaLoosely(first));
-    return (
-      via ??
-      this.#missing('Via', { protocol: 'SIP/2.0', transport: 'UDP', host: 'invalid', params: new Map() })
-    );
+    const raw = this.headers.first('Via');
+    if (raw === undefined) return this.#missing('Via', nowhere());
+    if (this.#via?.raw !== raw) {
+      const first = firstOf(raw);
+      const parsed = parseVia(first) ?? (this.#lenient ? parseViaLoosely(first) : undefined);
+      this.#via = { raw, parsed: parsed ?? this.#missing('Via', nowhere()) };
+    }
+    return this.#via.parsed;
   }
 
   /** The first Contact; undefined when there is none, or `*`. */
   get contact(): NameAddr | undefined {
-    const value = this.headers.get('Contact');
-    const first = value === undefined ? undefined : splitList(value)[0];
-    return first === undefined ? undefined : parseNameAddr(first);
+    const raw = this.headers.first('Contact');
+    if (raw === undefined) return undefined;
+    if (this.#contact?.raw !== raw) this.#contact = { raw, parsed: parseNameAddr(firstOf(raw)) };
+    return this.#contact.parsed;
   }
 
   /** The message as text with a Content-Length of our own. A body that is no UTF-8 text survives in `toBuffer` only. */
   serialize(): string {
     const body = this.body;
-    return `${this.head(Buffer.byteLength(body, 'utf8'))}${body}`;
+    return `${this.#head(body === '' ? 0 : Buffer.byteLength(body, 'utf8'))}${body}`;
   }
 
   /** The message as bytes for the wire. */
   toBuffer(): Buffer {
-    const bytes = this.#parts?.body;
-    if (bytes === undefined) return Buffer.from(this.serialize(), 'utf8');
-    return Buffer.concat([Buffer.from(this.head(bytes.length), 'utf8'), bytes]);
+    if (this.#source === undefined) return Buffer.from(this.serialize(), 'utf8');
+    const { bytes, start, end } = this.#source;
+    return Buffer.concat([Buffer.from(this.#head(end - start), 'utf8'), bytes.subarray(start, end)]);
   }
 
-  protected abstract startLine(): string;
+  /** The start line without its line end. */
+  abstract get startLine(): string;
 
-  protected head(bodyLength: number): string {
-    return `${this.startLine()}\r\n${this.headers.serialize('Content-Length')}Content-Length: ${bodyLength}\r\n\r\n`;
+  /**
+   * Makes getters give placeholders where a malformed message has nothing to give.
+   * @internal
+   */
+  becomeLenient(): void {
+    this.#lenient = true;
   }
 
-  #nameAddr(name: string): NameAddr | undefined {
-    const value = this.headers.get(name);
-    return value === undefined ? undefined : parseNameAddr(value);
+  /**
+   * Reads and keeps what every message must have; names the first field that is missing or malformed.
+   * @internal
+   */
+  readMandatory(): string | undefined {
+    const { headers } = this;
+    const via = headers.first('Via');
+    const viaParsed = via === undefined ? undefined : parseVia(firstOf(via));
+    if (viaParsed === undefined) return 'Via';
+    this.#via = { raw: via!, parsed: viaParsed };
+    const from = headers.first('From');
+    const fromParsed = from === undefined ? undefined : parseNameAddr(from);
+    if (fromParsed === undefined) return 'From';
+    this.#from = { raw: from!, parsed: fromParsed };
+    const to = headers.first('To');
+    const toParsed = to === undefined ? undefined : parseNameAddr(to);
+    if (toParsed === undefined) return 'To';
+    this.#to = { raw: to!, parsed: toParsed };
+    const callId = headers.first('Call-ID');
+    if (callId === undefined || !isCallId(callId)) return 'Call-ID';
+    const cseq = headers.first('CSeq');
+    const cseqParsed = cseq === undefined ? undefined : parseCSeq(cseq);
+    if (cseqParsed === undefined) return 'CSeq';
+    this.#cseq = { raw: cseq!, parsed: cseqParsed };
+    return headers.first('Contact') === undefined || this.#readContacts() ? undefined : 'Contact';
+  }
+
+  #readContacts(): boolean {
+    const first = this.contact;
+    const contacts = this.headers.list('Contact');
+    if (first === undefined) return contacts.length === 1 && contacts[0] === '*';
+    return contacts.length === 1 || contacts.every(isNameAddr);
+  }
+
+  #head(bodyLength: number): string {
+    return `${this.startLine}\r\n${this.headers.serialize()}Content-Length: ${bodyLength}\r\n\r\n`;
   }
 
   #missing<T>(name: string, placeholder: T): T {
-    if (this.#parts?.lenient) return placeholder;
+    if (this.#lenient) return placeholder;
     throw new AppError('SIP_INVALID', `the message has no valid ${name}`);
   }
+}
+
+const NOBODY = new NameAddr('sip:anonymous@anonymous.invalid');
+
+function nowhere(): Via {
+  return { protocol: 'SIP/2.0', transport: 'UDP', host: 'invalid', params: new Map() };
+}
+
+function isNameAddr(text: string): boolean {
+  return parseNameAddr(text) !== undefined;
+}
+
+function firstOf(value: string): string {
+  return value.includes(',') ? (splitList(value)[0] ?? '') : value;
 }
 
 /** A SIP request. */
 export class SipRequest extends SipMessageBase {
   readonly kind = 'request';
 
+  /** @throws AppError SIP_INVALID when the method is no token or the URI is empty or holds white space or controls. */
   constructor(
     public method: string,
     public uri: string,
   ) {
     super();
     if (!isToken(method)) throw new AppError('SIP_INVALID', 'the method is no token');
-    if (uri === '' || /[\x00-\x20\x7f]/.test(uri))
-      throw new AppError('SIP_INVALID', 'the request URI holds white space or controls');
+    if (!/^[^\x00-\x20\x7f]+$/.test(uri)) {
+      throw new AppError('SIP_INVALID', 'the request URI is empty or holds white space or controls');
+    }
   }
 
-  /** 0 … 255; undefined when absent or out of range (RFC 4475 §3.1.2.4 lets it count as absent). */
+  /** 0 … 255; undefined when absent or above that (RFC 4475 §3.1.2.4 lets it count as absent). */
   get maxForwards(): number | undefined {
-    const value = this.headers.get('Max-Forwards');
+    const value = this.headers.first('Max-Forwards');
     const hops = value === undefined ? -1 : readNumber(value, 0, value.length, 255);
     return hops === -1 ? undefined : hops;
   }
 
-  protected override startLine(): string {
+  override get startLine(): string {
     return `${this.method} ${this.uri} SIP/2.0`;
   }
 }
@@ -177,6 +257,7 @@ export class SipResponse extends SipMessageBase {
   readonly kind = 'response';
   readonly reason: string;
 
+  /** @throws AppError SIP_INVALID for a status outside 100–699 and for a line end or NUL in the phrase. */
   constructor(
     readonly status: number,
     reason?: string,
@@ -186,8 +267,7 @@ export class SipResponse extends SipMessageBase {
     if (!Number.isInteger(status) || status < 100 || status > 699) {
       throw new AppError('SIP_INVALID', `no SIP status: ${status}`);
     }
-    if (/[\r\n\0]/.test(this.reason))
-      throw new AppError('SIP_INVALID', 'the reason phrase holds a line end or NUL');
+    if (/[\r\n\0]/.test(this.reason)) throw new AppError('SIP_INVALID', 'the phrase holds a line end or NUL');
   }
 
   /**
@@ -197,16 +277,14 @@ export class SipResponse extends SipMessageBase {
    */
   static reply(request: SipRequest, status: number, reason?: string, toTag?: string): SipResponse {
     const response = new SipResponse(status, reason);
-    const { headers } = response;
-    for (const via of request.headers.getAll('Via')) headers.appendParsed('Via', via);
-    if (status > 100 && status < 300 && formsDialog(request.method)) {
-      for (const route of request.headers.getAll('Record-Route')) headers.appendParsed('Record-Route', route);
-    }
+    copyAll(request, response, 'Via');
+    if (status > 100 && status < 300 && formsDialog(request.method))
+      copyAll(request, response, 'Record-Route');
     copyFirst(request, response, 'From');
-    const to = request.headers.get('To');
+    const to = request.headers.first('To');
     if (to !== undefined) {
-      const tagged = toTag === undefined || status === 100 || request.toTag !== undefined;
-      headers.appendParsed('To', tagged ? to : addToTag(to, toTag));
+      const untouched = toTag === undefined || status === 100 || request.toTag !== undefined;
+      response.headers.appendChecked('To', 'To', untouched ? to : withTag(to, toTag));
     }
     copyFirst(request, response, 'Call-ID');
     copyFirst(request, response, 'CSeq');
@@ -214,7 +292,7 @@ export class SipResponse extends SipMessageBase {
     return response;
   }
 
-  protected override startLine(): string {
+  override get startLine(): string {
     return `SIP/2.0 ${this.status} ${this.reason}`;
   }
 }
@@ -225,12 +303,17 @@ function formsDialog(method: string): boolean {
   return method === 'INVITE' || method === 'SUBSCRIBE' || method === 'REFER' || method === 'NOTIFY';
 }
 
-function copyFirst(request: SipRequest, response: SipResponse, name: string): void {
-  const value = request.headers.get(name);
-  if (value !== undefined) response.headers.appendParsed(name, value);
+function copyAll(request: SipRequest, response: SipResponse, name: string): void {
+  for (const value of request.headers.getAll(name)) response.headers.appendChecked(name, name, value);
 }
 
-function addToTag(to: string, tag: string): string {
+function copyFirst(request: SipRequest, response: SipResponse, name: string): void {
+  const value = request.headers.get(name);
+  if (value !== undefined) response.headers.appendChecked(name, name, value);
+}
+
+/** A To that cannot be read is given back as it came: a parameter might land inside a broken quoted string. */
+function withTag(to: string, tag: string): string {
   if (!isToken(tag)) throw new AppError('SIP_INVALID', 'the To tag is no token');
   return parseNameAddr(to) === undefined ? to : `${to};tag=${tag}`;
 }

@@ -1,6 +1,6 @@
 import { closingQuote, isClass, isSpace, quote, skipSpace, TOKEN, trimSpace, unquote } from './chars.js';
 import { formatParams, parseParams, type Params } from './params.js';
-import { formatUri, parseUri, type Uri } from './uri.js';
+import { formatUri, parseUri, scanUri, type Uri } from './uri.js';
 
 /** A `name-addr` or `addr-spec` with header parameters, as in From, To, Contact, Route or P-Asserted-Identity. */
 export class NameAddr {
@@ -12,10 +12,7 @@ export class NameAddr {
     readonly params: Params = new Map(),
     /** The display name with quoting resolved; undefined when there is none. */
     readonly display?: string,
-    parsed?: Uri,
-  ) {
-    this.#parsed = parsed;
-  }
+  ) {}
 
   /** The URI taken apart; one that was never valid (only our own code can make such) is opaque. */
   get parsed(): Uri {
@@ -53,10 +50,9 @@ export function parseNameAddr(text: string): NameAddr | undefined {
   const close = text.indexOf('>', i);
   if (close === -1) return undefined;
   const uri = text.slice(i + 1, close);
-  const parsed = parseUri(uri);
-  if (parsed === undefined) return undefined;
+  if (scanUri(uri) === undefined) return undefined;
   const params = close + 1 === end ? new Map<string, string>() : parseParams(text, close + 1);
-  return params && new NameAddr(uri, params, display === '' ? undefined : display, parsed);
+  return params && new NameAddr(uri, params, display === '' ? undefined : display);
 }
 
 /** `*(token LWS)`; letters beyond ASCII pass too, since many phones send them bare. */
@@ -82,10 +78,9 @@ function parseAddrSpec(text: string, from: number): NameAddr | undefined {
     i++;
   }
   const uri = text.slice(from, i);
-  const parsed = parseUri(uri);
-  if (parsed === undefined) return undefined;
+  if (scanUri(uri) === undefined) return undefined;
   const params = i === end ? new Map<string, string>() : parseParams(text, i);
-  return params && new NameAddr(uri, params, undefined, parsed);
+  return params && new NameAddr(uri, params);
 }
 
 /** What `formatNameAddr` needs; a `NameAddr` is one. */

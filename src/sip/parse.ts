@@ -1,27 +1,24 @@
-import { DIGIT, isSpace, isToken, readNumber, skipClass, trimSpace, WORD, isAll } from './chars.js';
-import {
-  MAX_CSEQ,
-  parseCSeq,
-  SipRequest,
-  SipResponse,
-  type CSeq,
-  type ParsedParts,
-  type SipMessage,
-} from './message.js';
-import { parseNameAddr } from './name-addr.js';
+import { DIGIT, isAll, isSpace, isToken, readNumber } from './chars.js';
+import { knownField } from './header-names.js';
+import { SipRequest, SipResponse, type SipMessage } from './message.js';
+import { collapseSpace, hasControl, replaceControls } from './normalize.js';
 import { splitList } from './params.js';
-import { parseUri } from './uri.js';
-import { parseVia, parseViaLoosely } from './via.js';
+import { CONTROLS, HIGH, scanBytes } from './scan-bytes.js';
+import { checkMessage, type Problem } from './validate.js';
+import { parseViaLoosely } from './via.js';
 
-/** Sizes beyond which a message is refused, in bytes (characters for a line). */
+/** Sizes beyond which a message is refused. */
 export interface ParseLimits {
+  /** The whole message, in bytes. */
   maxMessageBytes: number;
+  /** From the start line to the empty line, in bytes. */
   maxHeaderBytes: number;
   maxHeaderLines: number;
+  /** One header field or start line, in characters. */
   maxLineBytes: number;
 }
 
-export const DEFAULT_PARSE_LIMITS: ParseLimits = {
+export const DEFAULT_PARSE_LIMITS: Readonly<ParseLimits> = {
   maxMessageBytes: 65535,
   maxHeaderBytes: 16384,
   maxHeaderLines: 256,
@@ -30,122 +27,245 @@ export const DEFAULT_PARSE_LIMITS: ParseLimits = {
 
 export type ParseOutcome =
   | { kind: 'message'; message: SipMessage }
+  /** CRLF, CRLFCRLF or NULs: RFC 5626 §4.4.1 and what devices send to keep a NAT binding. */
   | { kind: 'keep-alive' }
-  /** `status` and `partial` together: enough was readable to answer; absent: drop silently. */
+  /** `status` and `partial` come together: enough was readable to answer. Without them the message is dropped silently. */
   | { kind: 'malformed'; reason: string; status?: number; partial?: SipRequest };
 
+/**
+ * Reads one SIP message strictly by RFC 3261 §7 and §25, in time linear in its size. Never throws. Header values come out on
+ * one line, trimmed, white space outside quotes as single spaces, control characters in quoted pairs replaced.
+ *
+ * What has been checked afterwards: the start line; Via, From, To, Call-ID, CSeq, Max-Forwards, Content-Length, Contact, Route
+ * and Record-Route; that fields which stand once stand once; and that the body is as long as it says. `datagram`: bytes
+ * after the body are ignored and without Content-Length the body is the rest (§18.3); `stream`: the framer has cut the message
+ * and Content-Length is mandatory. `data` must not be changed afterwards.
+ */
 export function parseMessage(
   data: Buffer | string,
-  limits: Partial<ParseLimits> = {},
+  limits: Partial<ParseLimits> = DEFAULT_PARSE_LIMITS,
   framing: 'datagram' | 'stream' = 'datagram',
 ): ParseOutcome {
   const bytes = typeof data === 'string' ? Buffer.from(data, 'utf8') : data;
-  const limit = { ...DEFAULT_PARSE_LIMITS, ...limits };
-  let start = 0;
-  while (start < bytes.length && (bytes[start] === 13 || bytes[start] === 10 || bytes[start] === 0)) start++;
-  if (start === bytes.length) return { kind: 'keep-alive' };
-  const headEnd = bytes.indexOf('\r\n\r\n', start, 'latin1');
-  const headLength = headEnd === -1 ? bytes.length : headEnd;
-  const head = bytes.toString('utf8', start, Math.min(headLength, start + limit.maxHeaderBytes));
-  const lines = head.split('\r\n');
-  const message = readStartLine(lines[0]!);
-  if (typeof message === 'string') return { kind: 'malformed', reason: message };
-  let problem: string | undefined;
-  let status = 400;
-  if (headEnd === -1) problem = 'the headers have no end';
-  if (
-    bytes.length > limit.maxMessageBytes ||
-    headLength - start > limit.maxHeaderBytes ||
-    lines.length > limit.maxHeaderLines + 1
-  ) {
-    problem = 'the message is too large';
-    status = 513;
-  }
-  let current: string | undefined;
-  const flush = (): void => {
-    if (current === undefined) return;
-    const colon = current.indexOf(':');
-    const name = colon === -1 ? '' : trimSpace(current.slice(0, colon));
-    if (!isToken(name)) problem ??= 'a header line has no name';
-    else message.headers.appendParsed(name, trimSpace(current.slice(colon + 1)));
+  const start = skipLineEnds(bytes, 0);
+  if (isKeepAlive(bytes, start)) return { kind: 'keep-alive' };
+  const latin = bytes.toString('latin1', start);
+  const latinEnd = latin.indexOf('\r\n\r\n');
+  const headBytes = latinEnd === -1 ? latin.length : latinEnd;
+  const found = scanBytes(bytes, start, start + headBytes);
+  // ASCII is the same in Latin-1 and UTF-8; otherwise the head is decoded again.
+  const text = (found & HIGH) === 0 ? latin : bytes.toString('utf8', start, start + headBytes);
+  const source: Source = {
+    bytes,
+    text,
+    headEnd: (found & HIGH) === 0 ? headBytes : text.length,
+    bodyStart: latinEnd === -1 ? -1 : start + latinEnd + 4,
+    hasControls: (found & CONTROLS) !== 0,
+    problem: undefined,
   };
-  for (const line of lines.slice(1, limit.maxHeaderLines + 1)) {
-    if (/[\r\n\0]/.test(line)) problem ??= 'a header line holds a control character';
-    else if (isSpace(line.charCodeAt(0)) && current !== undefined)
-      current = `${trimSpace(current)} ${trimSpace(line)}`;
-    else {
-      flush();
-      current = line;
-    }
-  }
-  flush();
-  const parts: ParsedParts = {};
-  const version = lines[0]!.endsWith('SIP/2.0') || message.kind === 'response';
-  if (!version) {
-    problem ??= 'the version is not supported';
-    status = 505;
-  }
-  problem ??= checkMandatory(message);
-  const bodyStart = headEnd === -1 ? bytes.length : headEnd + 4;
-  const lengthText = message.headers.get('Content-Length');
-  let bodyLength = framing === 'stream' ? 0 : bytes.length - bodyStart;
-  if (lengthText !== undefined) {
-    const wanted = readNumber(lengthText, 0, lengthText.length, 0xffffffff);
-    if (
-      wanted === -1 ||
-      wanted > bytes.length - bodyStart ||
-      message.headers.getAll('Content-Length').length > 1
-    ) {
-      problem ??= 'the Content-Length is not right';
-    } else bodyLength = wanted;
-  }
-  if (problem !== undefined) {
-    const answerable = message.kind === 'request' && message.method !== 'ACK' && hasVia(message);
-    parts.lenient = true;
-    message.adopt(parts);
-    return answerable
-      ? { kind: 'malformed', reason: problem, status, partial: message }
-      : { kind: 'malformed', reason: problem };
-  }
-  if (bodyLength > 0) parts.body = bytes.subarray(bodyStart, bodyStart + bodyLength);
-  message.adopt(parts);
-  return { kind: 'message', message };
+  const message = readHead(source, limits);
+  if (message === undefined) return { kind: 'malformed', reason: 'the start line cannot be read' };
+  const problem = source.problem ?? checkMessage(message) ?? readBody(source, message, framing);
+  return problem === undefined ? { kind: 'message', message } : refuse(message, problem);
 }
 
-function hasVia(message: SipRequest): boolean {
-  const first = splitList(message.headers.get('Via') ?? '')[0];
-  return first !== undefined && parseViaLoosely(first) !== undefined;
+/** The message while it is read. */
+interface Source {
+  readonly bytes: Buffer;
+  /** Begins with the start line and holds at least the head. */
+  readonly text: string;
+  /** Index in `text` where the headers end. */
+  readonly headEnd: number;
+  /** Index in `bytes`; -1 when the headers have no end. */
+  readonly bodyStart: number;
+  readonly hasControls: boolean;
+  /** The first thing that is wrong. */
+  problem: Problem | undefined;
 }
 
-function readStartLine(line: string): SipMessage | string {
-  if (line.startsWith('SIP/')) {
-    const match = /^SIP\/2\.0 ([1-6][0-9][0-9])(?: (.*))?$/.exec(line);
-    return match === null ? 'bad status line' : new SipResponse(Number(match[1]), match[2] ?? '');
+function skipLineEnds(bytes: Buffer, from: number): number {
+  let i = from;
+  while (bytes[i] === 13 || bytes[i] === 10) i++;
+  return i;
+}
+
+function isKeepAlive(bytes: Buffer, start: number): boolean {
+  if (start === bytes.length) return true;
+  if (bytes[start] !== 0) return false;
+  let i = start;
+  while (bytes[i] === 0) i++;
+  return skipLineEnds(bytes, i) === bytes.length;
+}
+
+function fail(source: Source, status: number, reason: string): void {
+  source.problem ??= { status, reason };
+}
+
+function readHead(source: Source, limits: Partial<ParseLimits>): SipMessage | undefined {
+  const { text, bytes } = source;
+  const maxHeaderBytes = limits.maxHeaderBytes ?? DEFAULT_PARSE_LIMITS.maxHeaderBytes;
+  const end = Math.min(source.headEnd, maxHeaderBytes);
+  const lineFeed = text.indexOf('\n');
+  const lineEnd = lineFeed === -1 || lineFeed > end ? end : lineFeed;
+  const message = readStartLine(
+    source,
+    text.charCodeAt(lineEnd - 1) === 13 ? text.slice(0, lineEnd - 1) : text.slice(0, lineEnd),
+  );
+  if (message === undefined) return undefined;
+  if (bytes.length > (limits.maxMessageBytes ?? DEFAULT_PARSE_LIMITS.maxMessageBytes))
+    fail(source, 513, 'the message is too large');
+  if (end < source.headEnd) fail(source, 513, 'the headers are too large');
+  readHeaders(source, message, lineEnd + 1, end, limits);
+  if (source.bodyStart === -1) fail(source, 400, 'the headers have no end');
+  return message;
+}
+
+function readStartLine(source: Source, line: string): SipMessage | undefined {
+  if (source.hasControls && hasControl(line)) return undefined;
+  return line.startsWith('SIP/') ? readStatusLine(line) : readRequestLine(source, line);
+}
+
+/** A response that is malformed is dropped (RFC 3261 §18.1.2), so nothing is noted. */
+function readStatusLine(line: string): SipResponse | undefined {
+  const status = readNumber(line, 8, 11, 699);
+  if (!line.startsWith('SIP/2.0 ') || status < 100 || line.length < 11) return undefined;
+  if (line.length > 11 && line.charCodeAt(11) !== 0x20) return undefined;
+  return new SipResponse(status, line.slice(12));
+}
+
+/** Stands for a request URI that cannot be read, in a request that is only answered. */
+const UNREADABLE_URI = 'sip:invalid.invalid';
+
+function readRequestLine(source: Source, line: string): SipRequest | undefined {
+  const methodEnd = line.indexOf(' ');
+  const method = line.slice(0, Math.max(0, methodEnd));
+  if (!isToken(method)) return undefined;
+  const uriEnd = line.indexOf(' ', methodEnd + 1);
+  if (line.length - uriEnd === 8 && uriEnd > methodEnd + 1 && line.endsWith('SIP/2.0')) {
+    return requestOf(source, method, line.slice(methodEnd + 1, uriEnd));
   }
-  const match = /^([^ ]+) ([^ ]+) SIP\/[0-9]+\.[0-9]+$/.exec(line);
-  if (match === null || !isToken(match[1]!) || /[\x00-\x20\x7f]/.test(match[2]!)) return 'bad request line';
-  return new SipRequest(match[1]!, match[2]!);
+  // Something else than three parts and one space between each: is it SIP at all?
+  const version = /SIP\/([0-9]{1,9}\.[0-9]{1,9})[ \t]{0,64}$/i.exec(line);
+  if (version === null) return undefined;
+  if (version[1] !== '2.0') fail(source, 505, 'the SIP version is not supported');
+  else if (line.length - uriEnd !== 8) fail(source, 400, 'the request line has stray white space');
+  return requestOf(source, method, line.slice(methodEnd + 1, uriEnd));
 }
 
-function checkMandatory(message: SipMessage): string | undefined {
+function requestOf(source: Source, method: string, uri: string): SipRequest {
+  if (/^[\x21-\x7e]+$/.test(uri)) return new SipRequest(method, uri);
+  fail(source, 400, 'the request URI holds characters that may not stand there');
+  return new SipRequest(method, UNREADABLE_URI);
+}
+
+function readHeaders(
+  source: Source,
+  message: SipMessage,
+  from: number,
+  end: number,
+  limits: Partial<ParseLimits>,
+): void {
+  const { text } = source;
   const { headers } = message;
-  for (const name of ['From', 'To', 'Call-ID', 'CSeq']) {
-    if (headers.getAll(name).length !== 1) return `${name} does not stand exactly once`;
+  const maxLines = limits.maxHeaderLines ?? DEFAULT_PARSE_LIMITS.maxHeaderLines;
+  const maxLine = limits.maxLineBytes ?? DEFAULT_PARSE_LIMITS.maxLineBytes;
+  const needsCollapsing = isBefore(text.indexOf('  '), end) || isBefore(text.indexOf('\t'), end);
+  let seen = 0;
+  let lines = 0;
+  let pos = from;
+  while (pos < end) {
+    if (++lines > maxLines) return fail(source, 513, 'there are too many header lines');
+    const lineStart = pos;
+    let lineFeed = endOfLine(source, pos, end);
+    let stop = contentEnd(text, lineFeed, end);
+    pos = lineFeed + 1;
+    const colon = text.indexOf(':', lineStart);
+    let value = colon === -1 || colon >= stop ? '' : trimmed(text, colon + 1, stop);
+    while (pos < end && isSpace(text.charCodeAt(pos))) {
+      // RFC 3261 §7.3.1: a folded line goes on as if there were one space.
+      if (++lines > maxLines) return fail(source, 513, 'there are too many header lines');
+      lineFeed = endOfLine(source, pos, end);
+      stop = contentEnd(text, lineFeed, end);
+      const more = trimmed(text, pos, stop);
+      value = value === '' ? more : more === '' ? value : `${value} ${more}`;
+      pos = lineFeed + 1;
+    }
+    if (stop - lineStart > maxLine) {
+      fail(source, 513, 'a header line is too long');
+      continue;
+    }
+    let nameEnd = colon;
+    while (nameEnd > lineStart && isSpace(text.charCodeAt(nameEnd - 1))) nameEnd--;
+    const name = colon === -1 ? '' : text.slice(lineStart, nameEnd);
+    if (needsCollapsing) value = collapseSpace(value);
+    if (source.hasControls) value = withoutControls(source, value);
+    const field = knownField(name);
+    if (field === undefined) {
+      if (isToken(name)) headers.appendChecked(name.toLowerCase(), name, value);
+      else fail(source, 400, 'a header line has no proper name');
+      continue;
+    }
+    if ((seen & field.bit) !== 0) fail(source, 400, `${field.name} stands more than once`);
+    seen |= field.bit;
+    headers.appendChecked(field.name, field.name, value);
   }
-  const via = splitList(headers.get('Via') ?? '')[0];
-  if (via === undefined || parseVia(via) === undefined) return 'bad Via';
-  if (parseNameAddr(headers.get('From')!) === undefined) return 'bad From';
-  if (parseNameAddr(headers.get('To')!) === undefined) return 'bad To';
-  const cseq: CSeq | undefined = parseCSeq(headers.get('CSeq')!);
-  if (cseq === undefined || cseq.seq > MAX_CSEQ) return 'bad CSeq';
-  const callId = headers.get('Call-ID')!;
-  if (!isAll(callId.replace('@', ''), 0, callId.replace('@', '').length, WORD)) return 'bad Call-ID';
-  if (message.kind === 'request') {
-    if (cseq.method !== message.method) return 'the CSeq method is another';
-    if (parseUri(message.uri) === undefined) return 'bad request URI';
-    const hops = headers.get('Max-Forwards');
-    if (hops !== undefined && skipClass(hops, 0, hops.length, DIGIT) !== hops.length)
-      return 'bad Max-Forwards';
+}
+
+function isBefore(index: number, end: number): boolean {
+  return index !== -1 && index < end;
+}
+
+/** The index of the line feed that ends the line at `pos`, or where one would stand after the head. */
+function endOfLine(source: Source, pos: number, end: number): number {
+  const lineFeed = source.text.indexOf('\n', pos);
+  if (lineFeed === -1 || lineFeed > end) return end + 1;
+  if (source.text.charCodeAt(lineFeed - 1) !== 13) fail(source, 400, 'a line does not end with CR LF');
+  return lineFeed;
+}
+
+function contentEnd(text: string, lineFeed: number, end: number): number {
+  if (lineFeed > end) return end;
+  return text.charCodeAt(lineFeed - 1) === 13 ? lineFeed - 1 : lineFeed;
+}
+
+function trimmed(text: string, from: number, to: number): string {
+  let start = from;
+  let end = to;
+  while (start < end && isSpace(text.charCodeAt(start))) start++;
+  while (end > start && isSpace(text.charCodeAt(end - 1))) end--;
+  return text.slice(start, end);
+}
+
+function withoutControls(source: Source, value: string): string {
+  if (!hasControl(value)) return value;
+  const replaced = replaceControls(value);
+  if (!replaced.legal) fail(source, 400, 'a header value holds control characters');
+  return replaced.value;
+}
+
+function readBody(source: Source, message: SipMessage, framing: 'datagram' | 'stream'): Problem | undefined {
+  const { bytes, bodyStart } = source;
+  const available = bytes.length - bodyStart;
+  let length = available;
+  const field = message.headers.first('Content-Length');
+  if (field !== undefined) {
+    if (!isAll(field, 0, field.length, DIGIT)) return { status: 400, reason: 'Content-Length is no number' };
+    length = readNumber(field, 0, field.length, available);
+    // RFC 3261 §18.3: a datagram that ends before its body does is an error.
+    if (length === -1) return { status: 400, reason: 'Content-Length is larger than the message' };
+  } else if (framing === 'stream') {
+    return { status: 400, reason: 'Content-Length is missing' };
   }
+  if (length > 0) message.adoptBody({ bytes, start: bodyStart, end: bodyStart + length });
   return undefined;
+}
+
+/** A request is answered when its way back is readable; ACK and responses never are (RFC 3261 §17.1.1.3, §18.1.2). */
+function refuse(message: SipMessage, problem: Problem): ParseOutcome {
+  const { reason, status } = problem;
+  if (message.kind === 'response' || message.method === 'ACK') return { kind: 'malformed', reason };
+  const via = splitList(message.headers.first('Via') ?? '')[0];
+  if (via === undefined || parseViaLoosely(via) === undefined) return { kind: 'malformed', reason };
+  message.becomeLenient();
+  return { kind: 'malformed', reason, status, partial: message };
 }

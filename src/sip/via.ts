@@ -29,23 +29,22 @@ export function parseViaLoosely(text: string): Via | undefined {
 
 function readVia(text: string, loose: boolean): Via | undefined {
   const end = text.length;
-  let i = skipSpace(text, 0);
-  const nameEnd = skipClass(text, i, end, TOKEN);
-  const name = text.slice(i, nameEnd);
-  i = skipSpace(text, nameEnd);
-  if (name.length !== 3 || name.toUpperCase() !== 'SIP' || text.charCodeAt(i) !== 0x2f) return undefined;
-  const versionStart = skipSpace(text, i + 1);
-  const versionEnd = skipClass(text, versionStart, end, TOKEN);
-  i = skipSpace(text, versionEnd);
-  if (versionEnd === versionStart || text.charCodeAt(i) !== 0x2f) return undefined;
-  const transportStart = skipSpace(text, i + 1);
+  let protocol = 'SIP/2.0';
+  let i = 8;
+  if (!text.startsWith('SIP/2.0/')) {
+    const slash = skipProtocol(text, end);
+    if (slash === -1) return undefined;
+    protocol = text.slice(0, slash).replace(/[ \t]/g, '').toUpperCase();
+    i = skipSpace(text, slash + 1);
+  }
+  const transportStart = i;
   const transportEnd = skipClass(text, transportStart, end, TOKEN);
   i = skipSpace(text, transportEnd);
   if (transportEnd === transportStart || i === transportEnd) return undefined;
   const hostEnd = skipHost(text, i, end);
   if (hostEnd === -1) return undefined;
   const via: Via = {
-    protocol: `SIP/${text.slice(versionStart, versionEnd)}`,
+    protocol,
     transport: text.slice(transportStart, transportEnd).toUpperCase(),
     host: text.slice(i, hostEnd).toLowerCase(),
     params: new Map(),
@@ -59,10 +58,22 @@ function readVia(text: string, loose: boolean): Via | undefined {
     via.port = port;
     i = portEnd;
   }
+  if (i === end) return via;
   const params = parseParams(text, i);
   if (params === undefined) return loose ? via : undefined;
   via.params = params;
   return fillFields(via) || loose ? via : undefined;
+}
+
+/** The index of the second slash of `SIP / 2.0 / UDP` with its optional white space, or -1. */
+function skipProtocol(text: string, end: number): number {
+  const nameEnd = skipClass(text, 0, end, TOKEN);
+  let i = skipSpace(text, nameEnd);
+  if (nameEnd !== 3 || !/^sip/i.test(text) || text.charCodeAt(i) !== 0x2f) return -1;
+  const versionStart = skipSpace(text, i + 1);
+  const versionEnd = skipClass(text, versionStart, end, TOKEN);
+  i = skipSpace(text, versionEnd);
+  return versionEnd === versionStart || text.charCodeAt(i) !== 0x2f ? -1 : i;
 }
 
 function fillFields(via: Via): boolean {
