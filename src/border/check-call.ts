@@ -32,7 +32,7 @@ export interface CallCheck {
   readonly check: BorderCheck;
   readonly limit: boolean;
   /** `dry`: look only, take no token. */
-  find(call: CallToCheck, dry: boolean): Refusal | undefined;
+  readonly find: (call: CallToCheck, dry: boolean) => Refusal | undefined;
 }
 
 const ADMIT: Verdict = { kind: 'admit' };

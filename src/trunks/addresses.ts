@@ -50,26 +50,23 @@ export function createTrunkAddresses(deps: {
     remembered.clear();
   };
 
+  /** Whether the name stands for other addresses than before. */
+  const lookUp = async (name: string): Promise<boolean> => {
+    const found = (await resolve(name).catch(() => [])).slice(0, MAX_ADDRESSES_OF_A_NAME);
+    if (found.length === 0) {
+      logger.warn({ name, kept: resolved.get(name)?.length ?? 0 }, 'a trunk host name cannot be resolved');
+      return false;
+    }
+    const sorted = [...found].sort();
+    if (sorted.join() === resolved.get(name)?.join()) return false;
+    resolved.set(name, sorted);
+    return true;
+  };
+
   const refresh = async (): Promise<void> => {
     const names = [...new Set(entries.flatMap((entry) => entry.names))];
-    let changed = false;
-    await Promise.all(
-      names.map(async (name) => {
-        const found = (await resolve(name).catch(() => [])).slice(0, MAX_ADDRESSES_OF_A_NAME);
-        if (found.length === 0) {
-          logger.warn(
-            { name, kept: resolved.get(name)?.length ?? 0 },
-            'a trunk host name cannot be resolved',
-          );
-          return;
-        }
-        const sorted = [...found].sort();
-        if (sorted.join() === resolved.get(name)?.join()) return;
-        resolved.set(name, sorted);
-        changed = true;
-      }),
-    );
-    if (changed) {
+    const changes = await Promise.all(names.map(lookUp));
+    if (changes.some(Boolean)) {
       rebuild();
       onChanged();
     }

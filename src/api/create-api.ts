@@ -1,0 +1,145 @@
+import rateLimit from '@fastify/rate-limit';
+import swagger from '@fastify/swagger';
+import reference from '@scalar/fastify-api-reference';
+import Fastify, { type FastifyError, type FastifyInstance } from 'fastify';
+import type { Diagnostic } from '../base/diagnostic.js';
+import { AppError, ERRORS, type ErrorCode } from '../base/errors.js';
+import type { Logger } from '../base/logger.js';
+import { createGuard, type ApiKey, type Role } from './auth.js';
+import type { ApiPorts } from './ports.js';
+import { callRoutes } from './routes/calls.js';
+import { dialplanRoutes } from './routes/dialplan.js';
+import { healthRoutes } from './routes/health.js';
+import { networkRoutes } from './routes/network.js';
+import { recordRoutes } from './routes/records.js';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Least role that may call the route; `viewer` when left out. */
+    role?: Role;
+    /** No key is asked for. */
+    open?: boolean;
+  }
+}
+
+export interface ApiOptions {
+  readonly host: string;
+  /** 0 lets the system choose. */
+  readonly port: number;
+  readonly keys: readonly ApiKey[];
+  readonly version: string;
+}
+
+export interface Api {
+  /** Resolves with the URL it listens on; throws `PORT_IN_USE` or `ADDRESS_UNAVAILABLE`. */
+  start(): Promise<string>;
+  stop(): Promise<void>;
+  /** For tests and for the reference page: the OpenAPI 3.1 document. */
+  openapi(): Promise<object>;
+}
+
+const MAX_BODY_BYTES = 1_048_576;
+const REQUESTS_PER_MINUTE = 1200;
+
+/** The REST API: every route has a schema, errors come from the catalogue, the reference page is at /docs. */
+export function createApi(options: ApiOptions, ports: ApiPorts, logger: Logger): Api {
+  const server = Fastify({
+    bodyLimit: MAX_BODY_BYTES,
+    forceCloseConnections: true,
+    ajv: { customOptions: { removeAdditional: false } },
+  });
+  const guard = createGuard(options.keys);
+  let ready: Promise<void> | undefined;
+
+  const prepare = () => (ready ??= build());
+
+  async function build(): Promise<void> {
+    await server.register(rateLimit, { max: REQUESTS_PER_MINUTE, timeWindow: '1 minute' });
+    await server.register(swagger, { openapi: openapiInfo(options) });
+    server.addHook('onRequest', (request, _reply, done) => {
+      const { open, role } = request.routeOptions.config;
+      if (open !== true && !request.url.startsWith('/docs')) guard(request, role ?? 'viewer');
+      done();
+    });
+    answerErrors(server, logger);
+    await server.register((routes, _options, done) => {
+      healthRoutes(routes, ports);
+      callRoutes(routes, ports);
+      recordRoutes(routes, ports);
+      dialplanRoutes(routes, ports);
+      networkRoutes(routes, ports);
+      routes.get('/openapi.json', { schema: { hide: true } }, () => server.swagger());
+      done();
+    });
+    await server.register(reference, { routePrefix: '/docs' });
+    await server.ready();
+  }
+
+  return {
+    start: async () => {
+      await prepare();
+      try {
+        return await server.listen({ host: options.host, port: options.port });
+      } catch (error) {
+        throw listenError(error, options);
+      }
+    },
+    stop: () => server.close(),
+    openapi: async () => {
+      await prepare();
+      return server.swagger();
+    },
+  };
+}
+
+function openapiInfo(options: ApiOptions) {
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Trunkline',
+      description: 'Control API of the Trunkline SIP server',
+      version: options.version,
+    },
+    ...(options.keys.length > 0 && {
+      components: { securitySchemes: { key: { type: 'http' as const, scheme: 'bearer' } } },
+      security: [{ key: [] }],
+    }),
+  };
+}
+
+function answerErrors(server: FastifyInstance, logger: Logger): void {
+  server.setNotFoundHandler((request) => {
+    throw new AppError('NOT_FOUND', `${request.method} ${request.url.slice(0, 200)} is no route of this API`);
+  });
+  server.setErrorHandler((error: FastifyError | AppError, request, reply) => {
+    if (error instanceof AppError) {
+      if (error.status >= 500) logger.error({ err: error, url: request.url }, 'API request failed');
+      const diagnostics = (error as { diagnostics?: readonly Diagnostic[] }).diagnostics;
+      return reply.status(error.status).send(errorBody(error.code, error.message, diagnostics));
+    }
+    const status = error.statusCode ?? 500;
+    if (status < 500) return reply.status(status).send(errorBody('REQUEST_INVALID', error.message));
+    logger.error({ err: error, url: request.url }, 'API request failed');
+    return reply
+      .status(500)
+      .send({ error: { code: 'INTERNAL', message: 'Something failed inside', remedy: 'The log has it.' } });
+  });
+}
+
+function errorBody(code: ErrorCode, message: string, diagnostics?: readonly Diagnostic[]) {
+  return {
+    error: { code, message, remedy: ERRORS[code].remedy, ...(diagnostics !== undefined && { diagnostics }) },
+  };
+}
+
+function listenError(error: unknown, { host, port }: ApiOptions): unknown {
+  const code = (error as NodeJS.ErrnoException).code;
+  if (code === 'EADDRINUSE')
+    return new AppError('PORT_IN_USE', `api.listen: ${host}:${port} is taken`, { cause: error });
+  if (code === 'EADDRNOTAVAIL' || code === 'EACCES') {
+    return new AppError('ADDRESS_UNAVAILABLE', `api.listen: ${host}:${port} cannot be used (${code})`, {
+      cause: error,
+    });
+  }
+  return error;
+}

@@ -1,0 +1,147 @@
+import type { Diagnostic } from '../base/diagnostic.js';
+import type { CallRecord, CallState, LegRecord, TraceEntry, Verdict } from '../model/index.js';
+
+/** What the API shows and steers; `app` supplies it. Expected refusals are `AppError`s with the status of the catalogue. */
+export interface ApiPorts {
+  health(): Health;
+  readonly calls: {
+    list(): readonly CallView[];
+    /** False when there is no such call. */
+    hangUp(id: string): boolean;
+  };
+  readonly records: {
+    list(query: RecordQuery): Promise<{ readonly records: readonly CallRecord[]; readonly next?: string }>;
+    get(
+      id: string,
+    ): Promise<{ readonly record: CallRecord; readonly legs: readonly LegRecord[] } | undefined>;
+  };
+  explain(call: ImaginedCall): Explanation;
+  readonly dialplan: {
+    current(): DialplanView;
+    reload(): Promise<ReloadAnswer>;
+    revisions(): Promise<readonly RevisionView[]>;
+    restore(number: number): Promise<ReloadAnswer>;
+  };
+  registrations(): readonly RegistrationView[];
+  trunks(): readonly TrunkView[];
+  readonly bans: {
+    list(): readonly BanView[];
+    lift(address: string): boolean;
+  };
+  /** Border verdicts by code since the start. */
+  borderCounters(): Readonly<Record<string, { readonly refused: number; readonly observed: number }>>;
+}
+
+export interface Health {
+  readonly status: 'ok' | 'draining' | 'degraded';
+  readonly version: string;
+  readonly uptimeS: number;
+  readonly listeners: readonly string[];
+  readonly signalling: 'up' | 'down';
+  readonly store: 'ok' | 'failing';
+  readonly calls: number;
+  readonly planRevision: number;
+}
+
+export interface CallView {
+  readonly id: string;
+  readonly state: CallState;
+  readonly caller: string;
+  readonly dialed: string;
+  readonly trunk?: string;
+  readonly extension?: string;
+  readonly destination?: string;
+  readonly since: number;
+  readonly answeredAt?: number;
+  readonly legs: number;
+}
+
+export interface RecordQuery {
+  /** 1–1000. */
+  readonly limit: number;
+  /** From the answer before. */
+  readonly cursor?: string;
+  /** Milliseconds since the epoch; setup time. */
+  readonly from?: number;
+  readonly to?: number;
+  readonly number?: string;
+  readonly trunk?: string;
+  readonly state?: CallState;
+  readonly cause?: string;
+}
+
+export interface ImaginedCall {
+  readonly number: string;
+  readonly from?: string;
+  readonly trunk?: string;
+  readonly extension?: string;
+  /** Milliseconds since the epoch. */
+  readonly at?: number;
+  readonly press?: readonly string[];
+}
+
+export interface Explanation {
+  /** One sentence: what becomes of the call. */
+  readonly decision: string;
+  readonly verdict: Verdict;
+  /** What the caller would get, when the call is not connected. */
+  readonly status?: number;
+  readonly trace: readonly TraceEntry[];
+  /** The trace in words, a line each. */
+  readonly lines: readonly string[];
+}
+
+export interface DialplanView {
+  readonly revision: number;
+  readonly hash: string;
+  readonly loadedAt: number;
+  readonly files: readonly string[];
+  readonly numbers: number;
+  readonly extensions: number;
+  readonly tests: { readonly passed: number; readonly failed: number };
+  readonly warnings: readonly Diagnostic[];
+}
+
+export interface ReloadAnswer {
+  readonly revision: number;
+  /** False when the files are those in force already. */
+  readonly changed: boolean;
+  readonly warnings: readonly Diagnostic[];
+  /** Settings that changed but need a restart. */
+  readonly restartNeeded: readonly string[];
+}
+
+export interface RevisionView {
+  readonly number: number;
+  readonly hash: string;
+  readonly at: number;
+  readonly by: string;
+  readonly files: readonly string[];
+  readonly inForce: boolean;
+}
+
+export interface RegistrationView {
+  readonly device: string;
+  readonly extension: string;
+  readonly contact: string;
+  readonly source: string;
+  readonly userAgent?: string;
+  readonly registeredAt: number;
+  readonly expiresAt: number;
+}
+
+export interface TrunkView {
+  readonly name: string;
+  readonly kind: string;
+  readonly networks: readonly string[];
+  readonly destinations: readonly { readonly uri: string; readonly down: boolean }[];
+}
+
+export interface BanView {
+  readonly address: string;
+  readonly since: number;
+  readonly until: number;
+  readonly times: number;
+  readonly reason: string;
+  readonly by: string;
+}

@@ -1,0 +1,245 @@
+import { createServer } from 'node:net';
+import t, { type Test } from 'tap';
+import { createApi, hashApiKey, type ApiOptions, type ApiPorts } from '../../src/api/index.js';
+import { AppError } from '../../src/base/errors.js';
+import { silentLogger } from '../../src/base/logger.js';
+import type { CallRecord } from '../../src/model/index.js';
+
+const RECORD: CallRecord = {
+  id: 'r1',
+  state: 'ended',
+  direction: 'inbound',
+  sipCallId: 'abc@example',
+  sourceAddress: '127.0.0.1',
+  callerRaw: 'sip:a@b',
+  dialedRaw: 'sip:+12025550100@x',
+  dialed: '+12025550100',
+  planRevision: 1,
+  setupAt: 1,
+  cause: { sip: 200, q850: 16, by: 'caller', kind: 'normal' },
+  trace: '[{"kind":"note","text":"hello"}]',
+};
+const RELOADED = { revision: 2, changed: true, warnings: [], restartNeeded: [] };
+
+function fakePorts(changes: Partial<ApiPorts> = {}): ApiPorts {
+  return {
+    health: () => ({
+      status: 'ok',
+      version: '0.1.0',
+      uptimeS: 1,
+      listeners: ['udp/127.0.0.1:5060'],
+      signalling: 'up',
+      store: 'ok',
+      calls: 0,
+      planRevision: 1,
+    }),
+    calls: {
+      list: () => [{ id: 'c1', state: 'ringing', caller: '+1', dialed: '+2', since: 1, legs: 1 }],
+      hangUp: (id) => id === 'c1',
+    },
+    records: {
+      list: (query) => Promise.resolve({ records: [RECORD], next: JSON.stringify(query) }),
+      get: (id) => Promise.resolve(id === 'r1' ? { record: RECORD, legs: [] } : undefined),
+    },
+    explain: (call) => ({ decision: JSON.stringify(call), verdict: { kind: 'admit' }, trace: [], lines: [] }),
+    dialplan: {
+      current: () => ({
+        revision: 1,
+        hash: 'h',
+        loadedAt: 1,
+        files: ['main.yaml'],
+        numbers: 1,
+        extensions: 1,
+        tests: { passed: 1, failed: 0 },
+        warnings: [],
+      }),
+      reload: () => Promise.resolve(RELOADED),
+      revisions: () =>
+        Promise.resolve([{ number: 1, hash: 'h', at: 1, by: 'start', files: ['main.yaml'], inForce: true }]),
+      restore: () => Promise.resolve(RELOADED),
+    },
+    registrations: () => [],
+    trunks: () => [],
+    bans: { list: () => [], lift: () => false },
+    borderCounters: () => ({ banned: { refused: 1, observed: 0 } }),
+    ...changes,
+  };
+}
+
+async function startApi(t: Test, ports: ApiPorts, options: Partial<ApiOptions> = {}) {
+  const api = createApi(
+    { host: '127.0.0.1', port: 0, keys: [], version: '0.1.0', ...options },
+    ports,
+    silentLogger,
+  );
+  const url = await api.start();
+  t.teardown(() => api.stop());
+  const call = async (method: string, path: string, init: RequestInit = {}) => {
+    const response = await fetch(url + path, { method, ...init });
+    const text = await response.text();
+    return {
+      status: response.status,
+      body: text.startsWith('{') ? (JSON.parse(text) as Record<string, unknown>) : text,
+    };
+  };
+  return { api, url, call };
+}
+
+const post = (body: unknown): RequestInit => ({
+  headers: { 'content-type': 'application/json' },
+  body: JSON.stringify(body),
+});
+
+void t.test('every route answers in its documented form', async (t) => {
+  const { call } = await startApi(t, fakePorts());
+  t.match(await call('GET', '/health'), { status: 200, body: { status: 'ok', signalling: 'up' } });
+  t.match(await call('GET', '/v1/calls'), { status: 200, body: { calls: [{ id: 'c1' }] } });
+  t.equal((await call('DELETE', '/v1/calls/c1')).status, 204);
+  t.match(await call('DELETE', '/v1/calls/nope'), {
+    status: 404,
+    body: { error: { code: 'NOT_FOUND', remedy: String } },
+  });
+  t.match(await call('GET', '/v1/records?limit=5&number=%2B1'), {
+    status: 200,
+    body: { records: [{ id: 'r1', cause: { kind: 'normal' } }], next: '{"limit":5,"number":"+1"}' },
+  });
+  t.match(await call('GET', '/v1/records/r1'), {
+    status: 200,
+    body: { trace: [{ kind: 'note', text: 'hello' }] },
+  });
+  t.equal((await call('GET', '/v1/records/r2')).status, 404);
+  t.match(await call('GET', '/v1/dialplan'), { status: 200, body: { revision: 1 } });
+  t.match(await call('POST', '/v1/dialplan/reload'), { status: 200, body: RELOADED });
+  t.match(await call('GET', '/v1/dialplan/revisions'), { status: 200, body: { revisions: [{ number: 1 }] } });
+  t.match(await call('POST', '/v1/dialplan/revisions/1/restore'), { status: 200, body: RELOADED });
+  t.match(await call('GET', '/v1/border'), { status: 200, body: { verdicts: { banned: { refused: 1 } } } });
+  t.equal((await call('DELETE', '/v1/border/bans/192.0.2.1')).status, 404);
+  t.match(await call('GET', '/v1/registrations'), { status: 200, body: { registrations: [] } });
+  t.match(await call('GET', '/v1/trunks'), { status: 200, body: { trunks: [] } });
+  t.match(await call('POST', '/v1/explain', post({ number: '+1', at: '2026-12-25T15:00:00Z' })), {
+    status: 200,
+    body: { decision: '{"number":"+1","at":1798210800000}' },
+  });
+});
+
+void t.test('what is not as documented is refused with the field, its cause and a remedy', async (t) => {
+  const { call } = await startApi(t, fakePorts());
+  t.match(await call('GET', '/v1/records?limit=5000'), {
+    status: 400,
+    body: { error: { code: 'REQUEST_INVALID', message: /limit/ } },
+  });
+  t.equal((await call('GET', '/v1/records?nonsense=1')).status, 400);
+  t.match(await call('POST', '/v1/explain', post({})), {
+    status: 400,
+    body: { error: { message: /number/ } },
+  });
+  t.equal((await call('POST', '/v1/explain', post({ number: '1', at: 'noon' }))).status, 400);
+  t.equal(
+    (await call('POST', '/v1/explain', { body: '{', headers: { 'content-type': 'application/json' } }))
+      .status,
+    400,
+  );
+  t.match(await call('GET', '/nowhere'), { status: 404, body: { error: { code: 'NOT_FOUND' } } });
+  const failing = await startApi(
+    t,
+    fakePorts({
+      dialplan: {
+        ...fakePorts().dialplan,
+        reload: () => Promise.reject(new AppError('DIALPLAN_INVALID', 'main.yaml:3:1: no such menu')),
+        restore: () => Promise.reject(new Error('secret inside')),
+      },
+    }),
+  );
+  t.match(await failing.call('POST', '/v1/dialplan/reload'), {
+    status: 422,
+    body: { error: { message: /main\.yaml:3:1/ } },
+  });
+  const inside = await failing.call('POST', '/v1/dialplan/revisions/1/restore');
+  t.equal(inside.status, 500);
+  t.notMatch(JSON.stringify(inside.body), /secret/);
+});
+
+void t.test('draining and a lost engine answer 503', async (t) => {
+  const health = fakePorts().health();
+  const { call } = await startApi(t, fakePorts({ health: () => ({ ...health, status: 'draining' }) }));
+  t.match(await call('GET', '/health'), { status: 503, body: { status: 'draining' } });
+});
+
+void t.test('without keys only loopback names and origins pass; with keys the role decides', async (t) => {
+  const open = await startApi(t, fakePorts());
+  const { port } = new URL(open.url);
+  const answer = await new Promise<string>((resolve, reject) => {
+    const request = `GET /v1/calls HTTP/1.1\r\nHost: evil.example:${port}\r\nConnection: close\r\n\r\n`;
+    import('node:net')
+      .then(({ connect }) => {
+        const socket = connect(Number(port), '127.0.0.1', () => socket.write(request));
+        let text = '';
+        socket.on('data', (chunk) => (text += chunk.toString()));
+        socket.on('end', () => resolve(text));
+        socket.on('error', reject);
+      })
+      .catch(reject);
+  });
+  t.match(answer, /^HTTP\/1\.1 403 /, 'a rebound name is refused');
+  t.equal((await open.call('GET', '/v1/calls', { headers: { origin: 'https://evil.example' } })).status, 403);
+
+  const keys = [
+    { name: 'eye', role: 'viewer', hash: hashApiKey('look') },
+    { name: 'hand', role: 'operator', hash: hashApiKey('act') },
+  ] as const;
+  const { call } = await startApi(t, fakePorts(), { keys });
+  const bearer = (key: string): RequestInit => ({ headers: { authorization: `Bearer ${key}` } });
+  t.equal((await call('GET', '/health')).status, 200, 'health is open');
+  t.match(await call('GET', '/v1/calls'), { status: 401, body: { error: { code: 'UNAUTHORIZED' } } });
+  t.equal((await call('GET', '/v1/calls', bearer('wrong'))).status, 401);
+  t.equal((await call('GET', '/v1/calls', bearer('look'))).status, 200);
+  t.match(await call('DELETE', '/v1/calls/c1', bearer('look')), {
+    status: 403,
+    body: { error: { message: /operator/ } },
+  });
+  t.equal((await call('DELETE', '/v1/calls/c1', bearer('act'))).status, 204);
+  t.equal((await call('POST', '/v1/dialplan/revisions/1/restore', bearer('act'))).status, 403);
+});
+
+void t.test('the OpenAPI document names every route, and the reference page is served', async (t) => {
+  const { api, call } = await startApi(t, fakePorts());
+  const document = (await api.openapi()) as {
+    openapi: string;
+    paths: Record<string, Record<string, { summary?: string }>>;
+  };
+  t.equal(document.openapi, '3.1.0');
+  t.same(Object.keys(document.paths).sort(), [
+    '/health',
+    '/v1/border',
+    '/v1/border/bans/{address}',
+    '/v1/calls',
+    '/v1/calls/{id}',
+    '/v1/dialplan',
+    '/v1/dialplan/reload',
+    '/v1/dialplan/revisions',
+    '/v1/dialplan/revisions/{number}/restore',
+    '/v1/explain',
+    '/v1/records',
+    '/v1/records/{id}',
+    '/v1/registrations',
+    '/v1/trunks',
+  ]);
+  const undocumented = Object.entries(document.paths).flatMap(([path, methods]) =>
+    Object.entries(methods).flatMap(([method, route]) =>
+      route.summary === undefined ? [`${method} ${path}`] : [],
+    ),
+  );
+  t.same(undocumented, []);
+  t.match(await call('GET', '/openapi.json'), { status: 200, body: { openapi: '3.1.0' } });
+  t.equal((await call('GET', '/docs/')).status, 200);
+});
+
+void t.test('a taken port is a clear fault', async (t) => {
+  const other = createServer();
+  await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => other.close());
+  const { port } = other.address() as { port: number };
+  const api = createApi({ host: '127.0.0.1', port, keys: [], version: '0' }, fakePorts(), silentLogger);
+  await t.rejects(api.start(), { code: 'PORT_IN_USE', message: new RegExp(String(port)) });
+  await api.stop();
+});
