@@ -11,14 +11,14 @@ const rooms = {
   border: ['base', 'model', 'sip'],
   registrar: ['base', 'model', 'sip'],
   trunks: ['base', 'model', 'sip', 'numbers'],
-  routing: ['base', 'model', 'numbers', 'dialplan', 'border', 'trunks'],
+  routing: ['base', 'model', 'sip', 'numbers', 'dialplan', 'border', 'trunks'],
   media: ['base', 'model'],
   ivr: ['base', 'model', 'media'],
   queues: ['base', 'model', 'media'],
-  calls: ['base', 'model', 'numbers', 'dialplan', 'border', 'trunks', 'routing', 'signalling', 'registrar', 'media', 'ivr', 'queues'],
+  calls: ['base', 'model', 'sip', 'numbers', 'dialplan', 'border', 'trunks', 'routing', 'signalling', 'registrar', 'media', 'ivr', 'queues'],
   store: ['base', 'model'],
   api: ['base', 'model', 'config', 'dialplan'],
-  cli: ['base', 'config', 'numbers', 'dialplan', 'routing'],
+  cli: ['base', 'model', 'config', 'numbers', 'dialplan', 'routing'],
 };
 
 const all = Object.keys(rooms);
