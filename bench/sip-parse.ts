@@ -25,7 +25,9 @@ const INVITE = [
   'Call-ID: 84b4c76e66710@203.0.113.10',
   'CSeq: 314159 INVITE',
   'Contact: <sip:+12125550188@203.0.113.10:5060;transport=udp>',
+  'Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, PRACK',
   'Supported: 100rel, timer',
+  'User-Agent: Example-SBC/8.4',
   'Content-Type: application/sdp',
   `Content-Length: ${SDP.length}`,
   '',
@@ -60,9 +62,11 @@ function best(rounds: number, perRound: number, run: () => number): number {
   let fastest = 0;
   let sum = 0;
   for (let round = 0; round <= rounds; round++) {
-    const begin = performance.now();
+    // CPU time: what else runs on the machine does not count.
+    const begin = process.cpuUsage();
     for (let i = 0; i < perRound; i++) sum += run();
-    const perSecond = (perRound / (performance.now() - begin)) * 1000;
+    const { user, system } = process.cpuUsage(begin);
+    const perSecond = (perRound / (user + system)) * 1_000_000;
     // The first round warms up.
     if (round > 0) fastest = Math.max(fastest, perSecond);
   }

@@ -154,8 +154,6 @@ const SINGLE_NAMES: ReadonlySet<string> = new Set([
 export interface KnownField {
   /** Its canonical long name. */
   readonly name: string;
-  /** Stands at most once in a message (RFC 3261 §7.3.1: its grammar is no list). */
-  readonly single: boolean;
   /** One bit for each field that stands once, 0 for the others: to notice a second one. */
   readonly bit: number;
 }
@@ -165,7 +163,7 @@ const FIELDS = new Map<string, KnownField>();
 let nextBit = 1;
 for (const name of KNOWN_NAMES) {
   const single = SINGLE_NAMES.has(name);
-  const field: KnownField = { name, single, bit: single ? nextBit : 0 };
+  const field: KnownField = { name, bit: single ? nextBit : 0 };
   if (single) nextBit *= 2;
   FIELDS.set(name, field);
   FIELDS.set(name.toLowerCase(), field);
@@ -179,6 +177,21 @@ for (const [compact, name] of Object.entries(COMPACT_NAMES)) {
 /** The known field of that name, in any case or compact form. */
 export function knownField(name: string): KnownField | undefined {
   return FIELDS.get(name) ?? FIELDS.get(name.toLowerCase());
+}
+
+/** Canonical names by first letter and length: one that is written so is found without making a string of it. */
+const BY_SHAPE: (KnownField | undefined)[] = [];
+for (const name of KNOWN_NAMES) BY_SHAPE[shapeOf(name.charCodeAt(0), name.length)] ??= FIELDS.get(name);
+
+function shapeOf(firstCode: number, length: number): number {
+  return ((firstCode & 31) << 6) | (length & 63);
+}
+
+/** As `knownField`, for the name that stands in `text` from `start` to `end`. */
+export function knownFieldAt(text: string, start: number, end: number): KnownField | undefined {
+  const field = BY_SHAPE[shapeOf(text.charCodeAt(start), end - start)];
+  if (field?.name.length === end - start && text.startsWith(field.name, start)) return field;
+  return knownField(text.slice(start, end));
 }
 
 /** What headers of the same field are compared by: the canonical name, or the lower-case one of an unknown field. */

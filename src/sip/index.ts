@@ -1,6 +1,7 @@
 export { SipHeaders, type HeaderLine } from './headers.js';
 export { SipRequest, SipResponse, parseCSeq, type CSeq, type SipMessage } from './message.js';
-export { DEFAULT_PARSE_LIMITS, parseMessage, type ParseLimits, type ParseOutcome } from './parse.js';
+export { parseMessage, type ParseOutcome } from './parse.js';
+export { DEFAULT_PARSE_LIMITS, type ParseLimits } from './parse-limits.js';
 export { createStreamFramer, type Frame, type StreamFramer } from './stream-framer.js';
 export { serializeForControl } from './control-form.js';
 export { escapeUser, formatUri, parseUri, unescapeUri, type Uri } from './uri.js';

@@ -1,18 +1,30 @@
 import { closingQuote, isClass, isSpace, quote, skipSpace, TOKEN, trimSpace, unquote } from './chars.js';
-import { formatParams, parseParams, type Params } from './params.js';
+import { formatParams, parseParams, scanParams, type Params } from './params.js';
 import { formatUri, parseUri, scanUri, type Uri } from './uri.js';
 
 /** A `name-addr` or `addr-spec` with header parameters, as in From, To, Contact, Route or P-Asserted-Identity. */
 export class NameAddr {
   #parsed: Uri | undefined;
+  /** Parameters, or the text of at most one that is read when it is asked for. */
+  #params: Params | string;
 
+  /** A `params` text has been scanned by `scanParams`. */
   constructor(
     /** The URI as written. */
     readonly uri: string,
-    readonly params: Params = new Map(),
+    params: Params | string = '',
     /** The display name with quoting resolved; undefined when there is none. */
     readonly display?: string,
-  ) {}
+  ) {
+    this.#params = params;
+  }
+
+  /** By lower-case name. Shared by all who hold this object: make a new one to change them. */
+  get params(): Params {
+    if (typeof this.#params === 'string')
+      this.#params = parseParams(this.#params, 0) ?? new Map<string, string>();
+    return this.#params;
+  }
 
   /** The URI taken apart; one that was never valid (only our own code can make such) is opaque. */
   get parsed(): Uri {
@@ -21,6 +33,7 @@ export class NameAddr {
   }
 
   get tag(): string | undefined {
+    if (this.#params === '') return undefined;
     const tag = this.params.get('tag');
     return tag === '' ? undefined : tag;
   }
@@ -49,10 +62,20 @@ export function parseNameAddr(text: string): NameAddr | undefined {
   }
   const close = text.indexOf('>', i);
   if (close === -1) return undefined;
-  const uri = text.slice(i + 1, close);
+  return build(text, i + 1, close, close + 1, display === '' ? undefined : display);
+}
+
+function build(
+  text: string,
+  uriStart: number,
+  uriEnd: number,
+  paramsStart: number,
+  display?: string,
+): NameAddr | undefined {
+  const uri = text.slice(uriStart, uriEnd);
   if (scanUri(uri) === undefined) return undefined;
-  const params = close + 1 === end ? new Map<string, string>() : parseParams(text, close + 1);
-  return params && new NameAddr(uri, params, display === '' ? undefined : display);
+  const params = paramsStart === text.length ? '' : scanParams(text, paramsStart);
+  return params === undefined ? undefined : new NameAddr(uri, params, display);
 }
 
 /** `*(token LWS)`; letters beyond ASCII pass too, since many phones send them bare. */
@@ -77,10 +100,7 @@ function parseAddrSpec(text: string, from: number): NameAddr | undefined {
     if (code === 0x3b || isSpace(code)) break;
     i++;
   }
-  const uri = text.slice(from, i);
-  if (scanUri(uri) === undefined) return undefined;
-  const params = i === end ? new Map<string, string>() : parseParams(text, i);
-  return params && new NameAddr(uri, params);
+  return build(text, from, i, i);
 }
 
 /** What `formatNameAddr` needs; a `NameAddr` is one. */

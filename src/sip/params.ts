@@ -13,6 +13,30 @@ import {
 /** Parameters by lower-case name; a parameter without a value (`;lr`) has the value `''`. */
 export type Params = Map<string, string>;
 
+/** Where the parts of the parameter scanned last stand; `valueStart` is -1 when it has no value. */
+const last = { nameStart: 0, nameEnd: 0, valueStart: -1, valueEnd: 0, quoted: false };
+
+/** Reads the parameter whose semicolon stands at `i` into `last`; gives the index after it and its white space, or -1. */
+function scanParam(text: string, i: number, end: number): number {
+  if (text.charCodeAt(i) !== 0x3b) return -1;
+  last.nameStart = skipSpace(text, i + 1);
+  last.nameEnd = skipClass(text, last.nameStart, end, TOKEN);
+  last.valueStart = -1;
+  if (last.nameEnd === last.nameStart) return -1;
+  let next = skipSpace(text, last.nameEnd);
+  if (text.charCodeAt(next) !== 0x3d) return next;
+  next = skipSpace(text, next + 1);
+  last.quoted = text.charCodeAt(next) === 0x22;
+  if (last.quoted) {
+    last.valueStart = next + 1;
+    last.valueEnd = closingQuote(text, next, end);
+    return last.valueEnd === -1 ? -1 : skipSpace(text, last.valueEnd + 1);
+  }
+  last.valueStart = next;
+  last.valueEnd = skipClass(text, next, end, PARAM_VALUE);
+  return last.valueEnd === next ? -1 : skipSpace(text, last.valueEnd);
+}
+
 /**
  * Reads `*(SEMI generic-param)` (RFC 3261 §25.1) from `from` to the end of `text`. Quoted values are given unquoted.
  * Undefined when anything else stands there, or when a name comes twice (§7.3.1 forbids it).
@@ -22,32 +46,27 @@ export function parseParams(text: string, from: number): Params | undefined {
   const end = text.length;
   let i = skipSpace(text, from);
   while (i < end) {
-    if (text.charCodeAt(i) !== 0x3b) return undefined;
-    const nameStart = skipSpace(text, i + 1);
-    const nameEnd = skipClass(text, nameStart, end, TOKEN);
-    if (nameEnd === nameStart) return undefined;
-    const name = text.slice(nameStart, nameEnd).toLowerCase();
-    let value = '';
-    i = skipSpace(text, nameEnd);
-    if (text.charCodeAt(i) === 0x3d) {
-      i = skipSpace(text, i + 1);
-      if (text.charCodeAt(i) === 0x22) {
-        const close = closingQuote(text, i, end);
-        if (close === -1) return undefined;
-        value = unquote(text.slice(i + 1, close));
-        i = close + 1;
-      } else {
-        const valueEnd = skipClass(text, i, end, PARAM_VALUE);
-        if (valueEnd === i) return undefined;
-        value = text.slice(i, valueEnd);
-        i = valueEnd;
-      }
-      i = skipSpace(text, i);
-    }
+    i = scanParam(text, i, end);
+    if (i === -1) return undefined;
+    const name = text.slice(last.nameStart, last.nameEnd).toLowerCase();
     if (params.has(name)) return undefined;
-    params.set(name, value);
+    const value = last.valueStart === -1 ? '' : text.slice(last.valueStart, last.valueEnd);
+    params.set(name, last.valueStart !== -1 && last.quoted ? unquote(value) : value);
   }
   return params;
+}
+
+/**
+ * As `parseParams`, but a single parameter stays text to be read later: a tag often is never looked at.
+ * @internal
+ */
+export function scanParams(text: string, from: number): Params | string | undefined {
+  const end = text.length;
+  const start = skipSpace(text, from);
+  if (start === end) return '';
+  const next = scanParam(text, start, end);
+  if (next === -1) return undefined;
+  return next === end ? text.slice(start) : parseParams(text, start);
 }
 
 /** `;name=value…`; a value that is neither token nor host is quoted. */

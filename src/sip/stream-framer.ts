@@ -1,4 +1,4 @@
-import { DEFAULT_PARSE_LIMITS, type ParseLimits } from './parse.js';
+import { DEFAULT_PARSE_LIMITS, type ParseLimits } from './parse-limits.js';
 
 /** What a framer yields: one whole message, a keep-alive, or the end of all framing (the connection must be closed). */
 export type Frame = Buffer | { readonly malformed: string };

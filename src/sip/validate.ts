@@ -1,7 +1,6 @@
 import { DIGIT, isAll } from './chars.js';
 import type { SipMessage, SipRequest } from './message.js';
 import { parseNameAddr } from './name-addr.js';
-import { lastHadHeaders, scanUri } from './uri.js';
 
 /** What is wrong with a message, and the status that says so. */
 export interface Problem {
@@ -52,10 +51,6 @@ function checkRequest(request: SipRequest): Problem | undefined {
     const status = isKnownMethod(request.method) ? 400 : 501;
     return { status, reason: 'the method of CSeq is not that of the request' };
   }
-  const scheme = scanUri(request.uri);
-  if (scheme === undefined) return bad('the request URI is malformed');
-  // RFC 3261 §19.1.1 table 1: headers are not allowed there; RFC 4475 §3.1.2.11.
-  if (scheme.startsWith('sip') && lastHadHeaders(request.uri)) return bad('the request URI carries headers');
   if (request.topVia.branch === 'z9hG4bK') return bad('the branch of Via holds no identifier');
   const hops = request.headers.first('Max-Forwards');
   if (hops !== undefined && !isAll(hops, 0, hops.length, DIGIT)) return bad('Max-Forwards is no number');
