@@ -1,0 +1,48 @@
+import type { CallerIdentity } from '../dialplan/index.js';
+import type { CallFacts } from '../model/index.js';
+import type { Address, Headers } from '../signalling/index.js';
+import { escapeUser } from '../sip/index.js';
+import type { OutboundIdentity } from './ports.js';
+
+/** Headers that belong to the legs themselves: a plan cannot set them. Lower case. */
+const RESERVED: ReadonlySet<string> = new Set([
+  ...['via', 'v', 'from', 'f', 'to', 't', 'call-id', 'i', 'cseq', 'contact', 'm', 'max-forwards', 'route'],
+  ...['record-route', 'content-length', 'l', 'content-type', 'c', 'content-encoding', 'e', 'require', 'supported', 'k'],
+  ...['proxy-require', 'allow', 'session-expires', 'x', 'min-se', 'rseq', 'rack', 'authorization'],
+  ...['proxy-authorization', 'www-authenticate', 'proxy-authenticate', 'user-agent', 'replaces', 'join'],
+]);
+
+/** What the caller is shown as on a new leg. `keep` is what came in, also what came in anonymous. */
+export function outboundIdentity(identity: CallerIdentity, facts: CallFacts): OutboundIdentity {
+  const number = identity.mode === 'number' ? identity.number : (facts.caller ?? facts.extension);
+  const name = identity.name ?? facts.callerName;
+  const divertedFrom = identity.divertedFrom ?? facts.divertedFrom;
+  return {
+    mode: identity.mode,
+    ...(number === undefined ? {} : { number }),
+    ...(name === undefined ? {} : { name }),
+    anonymous: identity.mode === 'anonymous' || (facts.anonymous && identity.mode !== 'number'),
+    ...(divertedFrom === undefined ? {} : { divertedFrom }),
+  };
+}
+
+/** The plan's own headers for a leg: the only ones that pass from one side to the other. */
+export function planHeaders(identity: CallerIdentity): Headers {
+  return identity.headers.filter(([name, value]) => !RESERVED.has(name.toLowerCase()) && value !== '');
+}
+
+/** How a registered device is called: it sees number and name, or neither of them (RFC 3323). */
+export function deviceForm(
+  identity: OutboundIdentity,
+  to: string,
+  domain: string,
+): { readonly from: Address; readonly to: Address; readonly headers: Headers } {
+  const callee: Address = { uri: `sip:${escapeUser(to)}@${domain}` };
+  if (identity.anonymous || identity.number === undefined) {
+    const from = { uri: 'sip:anonymous@anonymous.invalid', display: 'Anonymous' };
+    return { from, to: callee, headers: [['Privacy', 'id']] };
+  }
+  const uri = `sip:${escapeUser(identity.number)}@${domain}`;
+  const from: Address = identity.name === undefined ? { uri } : { uri, display: identity.name };
+  return { from, to: callee, headers: [] };
+}
