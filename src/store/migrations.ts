@@ -1,0 +1,80 @@
+import type { Database } from 'better-sqlite3';
+import { AppError } from '../base/errors.js';
+
+/** Marks the file as ours (`TRNK`), so that another program's database is not taken for an empty one. */
+export const APPLICATION_ID = 0x54524e4b;
+
+/** Forward only: a number once released never changes; what follows is appended. */
+const MIGRATIONS: readonly { readonly version: number; readonly sql: string }[] = [
+  {
+    version: 1,
+    sql: `
+      CREATE TABLE calls (
+        id TEXT PRIMARY KEY, state TEXT NOT NULL, direction TEXT NOT NULL, sip_call_id TEXT NOT NULL,
+        trunk TEXT, extension TEXT, source_address TEXT NOT NULL,
+        caller_raw TEXT NOT NULL, caller TEXT, caller_name TEXT,
+        dialed_raw TEXT NOT NULL, dialed TEXT NOT NULL, did TEXT, rule TEXT, plan_revision INTEGER NOT NULL,
+        setup_at INTEGER NOT NULL, ring_at INTEGER, answer_at INTEGER, end_at INTEGER, pdd_ms INTEGER,
+        cause_sip INTEGER, cause_q850 INTEGER, cause_text TEXT, cause_by TEXT, cause_kind TEXT,
+        codecs TEXT, destination TEXT, last_step TEXT, tenant TEXT, trace TEXT NOT NULL
+      );
+      CREATE INDEX calls_by_setup ON calls (setup_at);
+      CREATE INDEX calls_by_caller ON calls (caller, setup_at) WHERE caller IS NOT NULL;
+      CREATE INDEX calls_by_called ON calls (coalesce(did, dialed), setup_at);
+      CREATE INDEX calls_by_trunk ON calls (trunk, setup_at) WHERE trunk IS NOT NULL;
+      -- A start after a crash finds what was open without reading the whole table.
+      CREATE INDEX calls_open ON calls (state) WHERE state <> 'ended';
+
+      CREATE TABLE legs (
+        id TEXT PRIMARY KEY, record_id TEXT NOT NULL, sequence INTEGER NOT NULL, kind TEXT NOT NULL,
+        target TEXT NOT NULL, uri TEXT NOT NULL, number TEXT, sip_call_id TEXT,
+        started_at INTEGER NOT NULL, ring_at INTEGER, answer_at INTEGER, end_at INTEGER,
+        cause_sip INTEGER, cause_q850 INTEGER, cause_text TEXT, cause_by TEXT, cause_kind TEXT, codecs TEXT
+      );
+      CREATE INDEX legs_by_record ON legs (record_id);
+
+      CREATE TABLE revisions (
+        number INTEGER PRIMARY KEY AUTOINCREMENT, hash TEXT NOT NULL, at INTEGER NOT NULL, who TEXT NOT NULL, files TEXT NOT NULL
+      );
+      -- Files by their content: a revision that changes one file of twenty stores one.
+      CREATE TABLE revision_files (hash TEXT PRIMARY KEY, body BLOB NOT NULL);
+
+      CREATE TABLE bans (
+        address TEXT PRIMARY KEY, since INTEGER NOT NULL, until INTEGER NOT NULL, times INTEGER NOT NULL,
+        reason TEXT NOT NULL, by TEXT NOT NULL
+      ) WITHOUT ROWID;
+      CREATE TABLE registrations (
+        device TEXT NOT NULL, contact TEXT NOT NULL, expires_at INTEGER NOT NULL, binding TEXT NOT NULL,
+        PRIMARY KEY (device, contact)
+      ) WITHOUT ROWID;
+      CREATE TABLE state (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+    `,
+  },
+];
+
+/** The schema this version of Trunkline writes. */
+export const SCHEMA_VERSION = MIGRATIONS.at(-1)!.version;
+
+/** Brings the schema up to date, each step in a transaction of its own. Throws STORE_TOO_NEW, or STORE_DAMAGED for a foreign file. */
+export function migrate(database: Database, path: string): void {
+  const version = database.pragma('user_version', { simple: true }) as number;
+  if (version > SCHEMA_VERSION) {
+    throw new AppError(
+      'STORE_TOO_NEW',
+      `${path} has schema ${version}; this Trunkline knows schemas up to ${SCHEMA_VERSION}`,
+    );
+  }
+  const owner = database.pragma('application_id', { simple: true }) as number;
+  const empty = database.prepare('SELECT count(*) FROM sqlite_schema').pluck().get() === 0;
+  if (owner !== APPLICATION_ID && !empty) {
+    throw new AppError('STORE_DAMAGED', `${path} is the database of another program`);
+  }
+  for (const migration of MIGRATIONS) {
+    if (migration.version <= version) continue;
+    database.transaction(() => {
+      database.exec(migration.sql);
+      database.pragma(`application_id = ${APPLICATION_ID}`);
+      database.pragma(`user_version = ${migration.version}`);
+    })();
+  }
+}

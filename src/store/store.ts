@@ -1,0 +1,188 @@
+import type { Clock, Timer } from '../base/clock.js';
+import type { Logger } from '../base/logger.js';
+import type { CallRecord, LegRecord } from '../model/index.js';
+import { type BanRepository, createBanRepository } from './bans.js';
+import { type CallFields, createCallWriter } from './call-rows.js';
+import { createGroupCommit, type StoreAlarm, type WriteStats } from './group-commit.js';
+import { ALIVE_KEY, closeInterrupted } from './interrupted.js';
+import { createKeyedWrites } from './keyed-writes.js';
+import { createLegWriter, type LegFields } from './leg-rows.js';
+import type { Maintenance } from './maintenance.js';
+import { createInProcessMaintenance, HAS_WORKER, startWorker } from './maintenance-host.js';
+import { openDatabase } from './open-database.js';
+import { createPendingRows } from './pending-rows.js';
+import type { RecordDetail, RecordPage, RecordQuery } from './record-query.js';
+import {
+  type BindingKey,
+  createRegistrationRepository,
+  type RegistrationRepository,
+} from './registrations.js';
+import { createRevisionRepository, type RevisionRepository } from './revisions.js';
+import { createStateRepository, type StateRepository } from './state.js';
+
+/** How often the time is noted that `interrupted` calls are ended with. */
+const ALIVE_EVERY_MS = 5000;
+
+const FIRST_SWEEP_MS = 60_000;
+const SWEEP_EVERY_MS = 3_600_000;
+
+export interface StoreOptions {
+  /** Database file; its folder is locked. */
+  readonly path: string;
+  /** `crash`: survives the end of the process. `power-loss`: each commit waits for the disk. */
+  readonly durability: 'crash' | 'power-loss';
+  /** Age at which ended calls are deleted, in milliseconds. */
+  readonly keepRecordsMs: number;
+}
+
+export interface StoreDeps {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Told when records cannot be written, and when they can be again. */
+  readonly onAlarm?: (alarm: StoreAlarm) => void;
+}
+
+/** Records of calls and of their legs. What happens to a call within one group (5 ms) becomes one statement. */
+export interface RecordRepository {
+  open(record: CallRecord): void;
+  /** Fields that are absent keep their value. */
+  update(id: string, patch: Partial<CallRecord>): void;
+  /** Resolves when the answered call is on disk; never rejects: while nothing can be written it resolves at once, and calls go on. */
+  answered(id: string, patch: Partial<CallRecord>): Promise<void>;
+  close(id: string, patch: Partial<CallRecord>): void;
+  openLeg(leg: LegRecord): void;
+  updateLeg(id: string, patch: Partial<LegRecord>): void;
+  /** Newest first. Throws REQUEST_INVALID. */
+  list(query: RecordQuery): Promise<RecordPage>;
+  get(id: string): Promise<RecordDetail | undefined>;
+}
+
+export interface Store<Binding extends BindingKey = BindingKey> {
+  readonly records: RecordRepository;
+  readonly revisions: RevisionRepository;
+  readonly bans: BanRepository;
+  readonly registrations: RegistrationRepository<Binding>;
+  readonly state: StateRepository;
+  /** Calls that a crash had left open; they were ended as `interrupted` when this store was opened. */
+  readonly interruptedCalls: number;
+  stats(): WriteStats;
+  /** Resolves when all that was written before is on disk. */
+  flush(): Promise<void>;
+  /** Deletes ended calls past their time now; says how many. Runs by itself each hour. */
+  sweep(): Promise<number>;
+  /** Commits what waits, ends the worker and gives the folder back. Idempotent. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the database of call records and run-time state, after a crash as well.
+ * Rejects with AppError STORE_LOCKED, STORE_UNWRITABLE, STORE_DAMAGED or STORE_TOO_NEW.
+ */
+export async function openStore<Binding extends BindingKey = BindingKey>(
+  options: StoreOptions,
+  deps: StoreDeps,
+): Promise<Store<Binding>> {
+  const { clock, logger } = deps;
+  const { database, lock } = openDatabase({ ...options, checkpointElsewhere: HAS_WORKER });
+  const interruptedCalls = closeInterrupted(database, clock.now());
+  const group = createGroupCommit(database, { clock, logger, onAlarm: deps.onAlarm ?? (() => undefined) });
+  const calls = createPendingRows<CallFields>(createCallWriter(database));
+  const legs = createPendingRows<LegFields>(createLegWriter(database));
+  group.add(calls);
+  group.add(legs);
+  const writes = createKeyedWrites(group);
+  const state = createStateRepository(database, writes);
+  const maintenance: Maintenance = HAS_WORKER
+    ? startWorker(options.path, logger)
+    : createInProcessMaintenance(database, group);
+  let timers: Timer[] = [];
+  let closed: Promise<void> | undefined;
+
+  function noteAlive(): void {
+    state.set(ALIVE_KEY, String(clock.now()));
+    timers[0] = clock.after(ALIVE_EVERY_MS, noteAlive);
+  }
+
+  function sweepLater(delayMs: number): void {
+    timers[1] = clock.after(delayMs, () => {
+      sweep()
+        .catch((error: unknown) => logger.warn({ reason: String(error) }, 'old records not deleted'))
+        .finally(() => {
+          if (closed === undefined) sweepLater(SWEEP_EVERY_MS);
+        });
+    });
+  }
+
+  async function sweep(): Promise<number> {
+    const deleted = await maintenance.sweep(clock.now() - options.keepRecordsMs);
+    if (deleted > 0) logger.info({ deleted }, 'old records deleted');
+    return deleted;
+  }
+
+  function update(id: string, patch: Partial<CallRecord>): void {
+    calls.update(id, patch);
+    group.queued();
+  }
+
+  noteAlive();
+  sweepLater(FIRST_SWEEP_MS);
+  if (interruptedCalls > 0)
+    logger.warn({ calls: interruptedCalls }, 'calls of the last run were interrupted');
+
+  return Promise.resolve({
+    records: {
+      open(record) {
+        calls.insert(record.id, record);
+        group.queued();
+      },
+      update,
+      answered(id, patch) {
+        calls.update(id, patch);
+        return group.committed();
+      },
+      close: update,
+      openLeg(leg) {
+        legs.insert(leg.id, leg);
+        group.queued();
+      },
+      updateLeg(id, patch) {
+        legs.update(id, patch);
+        group.queued();
+      },
+      async list(query) {
+        await settled();
+        return maintenance.list(query);
+      },
+      async get(id) {
+        await settled();
+        return maintenance.get(id);
+      },
+    },
+    revisions: createRevisionRepository(database, group, () => clock.now()),
+    bans: createBanRepository(database, writes),
+    registrations: createRegistrationRepository<Binding>(database, writes, () => clock.now()),
+    state,
+    interruptedCalls,
+    stats: () => group.stats,
+    flush: settled,
+    sweep,
+    close() {
+      closed ??= end();
+      return closed;
+    },
+  });
+
+  /** Readers see what was written before they asked. */
+  function settled(): Promise<void> {
+    return group.stats.waitingRows === 0 ? Promise.resolve() : group.committed();
+  }
+
+  async function end(): Promise<void> {
+    for (const timer of timers) timer.clear();
+    timers = [];
+    group.close();
+    await maintenance.close();
+    database.close();
+    lock.release();
+  }
+}
