@@ -9,7 +9,9 @@ const OLDEST_NODE = [20, 9];
 export function checkNode() {
   const [major, minor] = process.versions.node.split('.').map(Number);
   if (major < OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor < OLDEST_NODE[1])) {
-    console.error(`Trunkline needs Node ${OLDEST_NODE.join('.')} or later; this is ${process.versions.node}.`);
+    console.error(
+      `Trunkline needs Node ${OLDEST_NODE.join('.')} or later; this is ${process.versions.node}.`,
+    );
     process.exit(2);
   }
 }
@@ -17,7 +19,11 @@ export function checkNode() {
 /** `npm ci` when node_modules is absent or older than the lock file. */
 export function install(root) {
   const installed = join(root, 'node_modules', '.package-lock.json');
-  if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(join(root, 'package-lock.json')).mtimeMs) return;
+  if (
+    existsSync(installed) &&
+    statSync(installed).mtimeMs >= statSync(join(root, 'package-lock.json')).mtimeMs
+  )
+    return;
   console.error('Installing dependencies (once) …');
   run(root, 'npm', ['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error']);
 }
@@ -30,7 +36,11 @@ export function build(root) {
   if (sources.every((source) => newest(source) <= builtAt)) return;
   console.error('Building …');
   rmSync(join(root, 'dist'), { recursive: true, force: true });
-  run(root, process.execPath, [join('node_modules', 'typescript', 'bin', 'tsc'), '-p', 'tsconfig.build.json']);
+  run(root, process.execPath, [
+    join('node_modules', 'typescript', 'bin', 'tsc'),
+    '-p',
+    'tsconfig.build.json',
+  ]);
   writeFileSync(stamp, '');
 }
 

@@ -38,7 +38,8 @@ const missing = TOOLS.filter((tool) => spawnSync('sh', ['-c', `command -v ${tool
 console.log('');
 for (const [why, names] of skips) console.log(`left out (${why}): ${names.join('; ')}`);
 for (const tool of missing) console.log(`not installed: ${tool.name} (${tool.why}); ${tool.from}`);
-if (!existsSync(join(root, '..', 'shared', 'torture'))) console.log('not here: the messages of RFC 4475 and RFC 5118');
+if (!existsSync(join(root, '..', 'shared', 'torture')))
+  console.log('not here: the messages of RFC 4475 and RFC 5118');
 if (process.env.CI === 'true' && missing.length > 0) {
   console.log('CI=true: a missing tool is a failure.');
   counts.failed += missing.length;
