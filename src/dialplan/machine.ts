@@ -35,6 +35,8 @@ export interface CallerIdentity {
   /** For mode `number`: the number to send, E.164 or as written. */
   readonly number?: string;
   readonly name?: string;
+  /** On a forwarded leg: the number that forwards, for Diversion (RFC 5806) where the trunk wants it. */
+  readonly divertedFrom?: string;
   /** Further headers for the legs (`headers:` of the step and `set: { header.X-… }`). */
   readonly headers: readonly (readonly [name: string, value: string])[];
 }
