@@ -44,10 +44,20 @@ export function createGate(clock: Clock): Gate {
   let trusted: CidrSet = createCidrSet([]);
   let denied: CidrSet = trusted;
   let banned = new Map<string, number>();
-  const fullBucket = (): Bucket => ({ tokens: rules.unknownRate.burst, filledAt: clock.monotonic(), established: false });
+  const fullBucket = (): Bucket => ({
+    tokens: rules.unknownRate.burst,
+    filledAt: clock.monotonic(),
+    established: false,
+  });
   const sources = createSourceTable(fullBucket);
   let total: Bucket = fullBucket();
-  const counters: Record<DropReason, number> = { denied: 0, banned: 0, 'source-rate': 0, 'total-rate': 0, 'junk-rate': 0 };
+  const counters: Record<DropReason, number> = {
+    denied: 0,
+    banned: 0,
+    'source-rate': 0,
+    'total-rate': 0,
+    'junk-rate': 0,
+  };
 
   function sourceOf(address: string): Source {
     const source = sources.entry(address);
@@ -85,8 +95,10 @@ export function createGate(clock: Clock): Gate {
     const kind = kindOfDatagram(bytes);
     if (kind === 'inside') return true;
     const now = clock.monotonic();
-    if (!take(source.bucket, now, perSourcePerS, burst)) return drop(kind === 'junk' ? 'junk-rate' : 'source-rate');
-    if (!source.bucket.established && !take(total, now, totalPerS, Math.max(1, totalPerS))) return drop('total-rate');
+    if (!take(source.bucket, now, perSourcePerS, burst))
+      return drop(kind === 'junk' ? 'junk-rate' : 'source-rate');
+    if (!source.bucket.established && !take(total, now, totalPerS, Math.max(1, totalPerS)))
+      return drop('total-rate');
     return true;
   }
 
@@ -128,5 +140,7 @@ export function createGate(clock: Clock): Gate {
 
 /** The notation the kernel uses, which is what packets are looked up by. */
 function canonicalAddress(address: string): string {
-  return isIPv6(address) && !address.includes('%') ? new SocketAddress({ address, family: 'ipv6' }).address : address;
+  return isIPv6(address) && !address.includes('%')
+    ? new SocketAddress({ address, family: 'ipv6' }).address
+    : address;
 }

@@ -89,7 +89,13 @@ function prefix64(address: string): string {
   const gap = address.indexOf('::');
   const head = gap === -1 ? address : address.slice(0, gap);
   const groups = head === '' ? [] : head.split(':');
-  const behind = gap === -1 ? 0 : address.slice(gap + 2).split(':').filter(Boolean).length;
+  const behind =
+    gap === -1
+      ? 0
+      : address
+          .slice(gap + 2)
+          .split(':')
+          .filter(Boolean).length;
   while (gap !== -1 && groups.length < 4 && groups.length < 8 - behind) groups.push('0');
   return groups.slice(0, 4).join(':');
 }

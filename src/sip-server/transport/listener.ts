@@ -9,7 +9,8 @@ export function describeListener(options: ListenOptions, port: number, local: Lo
   const { transport, host, name, advertise } = options;
   const wildcard = host === '0.0.0.0' || host === '::';
   const family = isIPv6(host) ? 6 : 4;
-  const fixed = advertise === undefined ? (wildcard ? undefined : hostPort(host, port)) : advertised(advertise, port);
+  const fixed =
+    advertise === undefined ? (wildcard ? undefined : hostPort(host, port)) : advertised(advertise, port);
   return {
     name,
     transport,
@@ -43,7 +44,11 @@ export function listenError(options: ListenOptions, cause: unknown): unknown {
     case 'EAFNOSUPPORT':
       return new AppError('ADDRESS_UNAVAILABLE', `${where}: this machine has no such address`, { cause });
     case 'EACCES':
-      return new AppError('ADDRESS_UNAVAILABLE', `${where}: not allowed to listen there (ports below 1024 need a privilege)`, { cause });
+      return new AppError(
+        'ADDRESS_UNAVAILABLE',
+        `${where}: not allowed to listen there (ports below 1024 need a privilege)`,
+        { cause },
+      );
     default:
       return cause;
   }

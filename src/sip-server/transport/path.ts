@@ -58,7 +58,8 @@ export class TcpPath implements Path {
 
   send(bytes: Buffer, failed?: () => void): void {
     if (this.connection?.open !== true) {
-      this.connection = this.openPort === undefined ? undefined : this.tcp.connectionTo(this.address, this.openPort);
+      this.connection =
+        this.openPort === undefined ? undefined : this.tcp.connectionTo(this.address, this.openPort);
     }
     if (this.connection !== undefined) this.connection.send(bytes, failed);
     else if (failed !== undefined) queueMicrotask(failed);

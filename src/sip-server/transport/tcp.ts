@@ -53,7 +53,9 @@ class OpenTcpListener implements TcpListener {
     this.listener = describeListener(options, (server.address() as AddressInfo).port, deps.local);
     this.connectionDeps = { ...deps, closed: (connection) => this.forget(connection) };
     server.on('connection', (socket) => this.accept(socket));
-    server.on('error', (error) => deps.logger.warn({ listener: this.listener.name, error }, 'tcp listener error'));
+    server.on('error', (error) =>
+      deps.logger.warn({ listener: this.listener.name, error }, 'tcp listener error'),
+    );
   }
 
   get connections(): number {
@@ -85,7 +87,11 @@ class OpenTcpListener implements TcpListener {
 
   private accept(socket: Socket): void {
     const { remoteAddress, remotePort } = socket;
-    if (remoteAddress === undefined || remotePort === undefined || !this.deps.census.admit(remoteAddress, 'in')) {
+    if (
+      remoteAddress === undefined ||
+      remotePort === undefined ||
+      !this.deps.census.admit(remoteAddress, 'in')
+    ) {
       socket.destroy();
       return;
     }
@@ -93,7 +99,14 @@ class OpenTcpListener implements TcpListener {
   }
 
   private register(socket: Socket, direction: 'in' | 'out', address: string, port: number): TcpConnection {
-    const connection = new TcpConnection(socket, this.listener, direction, address, port, this.connectionDeps);
+    const connection = new TcpConnection(
+      socket,
+      this.listener,
+      direction,
+      address,
+      port,
+      this.connectionDeps,
+    );
     this.alive.add(connection);
     this.byPeer.set(hostPort(address, port), connection);
     return connection;
@@ -115,7 +128,13 @@ function listen(server: Server, options: ListenOptions): Promise<void> {
     const refused = (error: Error): void => reject(listenError(options, error) as Error);
     server.once('error', refused);
     server.listen(
-      { host: options.host, port: options.port, ipv6Only: isIPv6(options.host), exclusive: true, backlog: 1024 },
+      {
+        host: options.host,
+        port: options.port,
+        ipv6Only: isIPv6(options.host),
+        exclusive: true,
+        backlog: 1024,
+      },
       () => {
         server.off('error', refused);
         resolve();

@@ -107,7 +107,7 @@ class Wheel implements TimerWheel {
     // After a long sleep one whole turn visits every slot.
     for (let tick = Math.max(this.done + 1, now - SLOTS + 1); tick <= now; tick++) {
       const head = this.slots[tick % SLOTS]!;
-      for (let entry = head.next; entry !== head; ) {
+      for (let entry = head.next; entry !== head;) {
         const next = entry.next;
         if (entry.due <= now) {
           entry.unlink();

@@ -88,7 +88,9 @@ class Sockets implements Transport {
   }
 
   reaches(transport: 'udp' | 'tcp', family: 4 | 6): boolean {
-    return this.listeners.some((listener) => listener.transport === transport && familyOf(listener.address) === family);
+    return this.listeners.some(
+      (listener) => listener.transport === transport && familyOf(listener.address) === family,
+    );
   }
 
   pathTo(target: Target, name?: string): Path | undefined {
@@ -125,7 +127,12 @@ class Sockets implements Transport {
   }
 
   noteAlias(via: Via, flow: Flow): void {
-    if (flow.transport !== 'tcp' || !via.params.has('alias') || stripBrackets(via.host) !== flow.remoteAddress) return;
+    if (
+      flow.transport !== 'tcp' ||
+      !via.params.has('alias') ||
+      stripBrackets(via.host) !== flow.remoteAddress
+    )
+      return;
     const connection = connectionOf(flow);
     if (connection !== undefined) this.tcp.get(flow.listener)?.alias(connection, via.port ?? 5060);
   }
@@ -139,7 +146,10 @@ class Sockets implements Transport {
     const named = name === undefined ? undefined : fitting.find((listener) => listener.name === name);
     if (named !== undefined || fitting.length < 2) return named ?? fitting[0];
     const nearest = this.local.towards(target.address);
-    return fitting.find(({ address }) => address === nearest || address === '0.0.0.0' || address === '::') ?? fitting[0];
+    return (
+      fitting.find(({ address }) => address === nearest || address === '0.0.0.0' || address === '::') ??
+      fitting[0]
+    );
   }
 
   private async open(options: ListenOptions): Promise<Listener> {
@@ -151,7 +161,8 @@ class Sockets implements Transport {
         local: this.local,
         receiveBufferBytes: settings.udpReceiveBufferBytes,
         received: (bytes, remoteAddress, remotePort, listener) => {
-          if (gate.admit(bytes, remoteAddress)) received(bytes, { transport: 'udp', listener, remoteAddress, remotePort });
+          if (gate.admit(bytes, remoteAddress))
+            received(bytes, { transport: 'udp', listener, remoteAddress, remotePort });
         },
       });
       this.udp.set(socket.listener, socket);

@@ -59,7 +59,10 @@ export async function openUdpSocket(options: ListenOptions, deps: UdpDeps): Prom
         else {
           socket.send(bytes, 0, bytes.length, port, address, (error) => {
             if (error === null) return;
-            logger.debug({ listener: listener.name, to: hostPort(address, port), error }, 'datagram not sent');
+            logger.debug(
+              { listener: listener.name, to: hostPort(address, port), error },
+              'datagram not sent',
+            );
             failed();
           });
         }

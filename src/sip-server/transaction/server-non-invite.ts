@@ -1,0 +1,46 @@
+import type { SipRequest, SipResponse } from '../../sip/index.js';
+import type { Flow, SentInfo } from '../transport/flow.js';
+import type { Path } from '../transport/path.js';
+import { BaseServerTransaction, type ServerEnvironment } from './server-transaction.js';
+import type { ServerTransactionState } from './types.js';
+
+/**
+ * Non-INVITE server transaction: RFC 3261 §17.2.2.
+ * `repeat` runs the 100 of RFC 4320 §4.2; `end` bounds the wait for an answer, then runs Timer J.
+ */
+export class ServerNonInvite extends BaseServerTransaction {
+  state: ServerTransactionState = 'trying';
+
+  constructor(key: string, request: SipRequest, flow: Flow, path: Path, env: ServerEnvironment) {
+    super(key, request, flow, path, env);
+    const { t1Ms, t2Ms, timeoutMs } = env.timers;
+    // By then the client's Timer E has grown to T2, so that a 100 spares repetitions and causes none.
+    this.repeat.set(Math.max(t1Ms, t2Ms - t1Ms));
+    this.end.set(timeoutMs);
+  }
+
+  receive(_request: SipRequest): boolean {
+    if (this.state === 'proceeding' || this.state === 'completed') this.sendAgain();
+    return false;
+  }
+
+  respond(response: SipResponse): SentInfo | undefined {
+    if (this.state !== 'trying' && this.state !== 'proceeding') return undefined;
+    this.repeat.clear();
+    const info = this.send(response);
+    if (response.status < 200) {
+      this.state = 'proceeding';
+      return info;
+    }
+    this.state = 'completed';
+    if (response.status < 300 && this.request.method === 'REGISTER') this.env.accepted(this);
+    // Timer J is zero over a reliable transport; the callback still comes after this returns.
+    this.end.set(this.reliable ? 0 : this.env.timers.timeoutMs);
+    return info;
+  }
+
+  onTimer(name: string): void {
+    if (name === 'repeat') this.trying();
+    else this.terminate(this.state === 'completed' ? 'done' : 'timeout');
+  }
+}
