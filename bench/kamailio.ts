@@ -22,7 +22,19 @@ export async function startKamailio(options: {
   writeFileSync(join(database, 'mtree'), `id(int,auto) tprefix(string) tvalue(string)\n${rows.join('\n')}\n`);
   const file = join(folder, 'kamailio.cfg');
   writeFileSync(file, configuration(port, database));
-  const child = startPinned(core, ['kamailio', '-f', file, '-DD', '-E', '-m', '512', '-M', '64', '-Y', folder]);
+  const child = startPinned(core, [
+    'kamailio',
+    '-f',
+    file,
+    '-DD',
+    '-E',
+    '-m',
+    '512',
+    '-M',
+    '64',
+    '-Y',
+    folder,
+  ]);
   await waitForOutput(child, 'Listening on', 20_000);
   // It listens before its tree is loaded; the first calls are a warm-up that is not counted.
   return child;

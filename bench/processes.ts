@@ -9,7 +9,11 @@ export function isInstalled(program: string): boolean {
 }
 
 /** Starts a program pinned to one core, where `taskset` is there. */
-export function startPinned(core: number, command: readonly string[], env: NodeJS.ProcessEnv = process.env): ChildProcess {
+export function startPinned(
+  core: number,
+  command: readonly string[],
+  env: NodeJS.ProcessEnv = process.env,
+): ChildProcess {
   const pinned = isInstalled('taskset') ? ['taskset', '-c', String(core), ...command] : command;
   return spawn(pinned[0]!, pinned.slice(1), { stdio: ['ignore', 'pipe', 'pipe'], env });
 }
@@ -18,7 +22,10 @@ export function startPinned(core: number, command: readonly string[], env: NodeJ
 export function waitForOutput(child: ChildProcess, text: string, timeoutMs: number): Promise<string> {
   return new Promise((resolve, reject) => {
     let output = '';
-    const timer = setTimeout(() => reject(new Error(`no "${text}" within ${timeoutMs} ms:\n${output}`)), timeoutMs);
+    const timer = setTimeout(
+      () => reject(new Error(`no "${text}" within ${timeoutMs} ms:\n${output}`)),
+      timeoutMs,
+    );
     const read = (chunk: Buffer) => {
       output += chunk.toString();
       if (!output.includes(text)) return;

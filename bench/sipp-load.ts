@@ -40,7 +40,10 @@ export async function runLoad(load: Load): Promise<LoadResult> {
     ]; // prettier-ignore
     const pinned = isInstalled('taskset') ? ['taskset', '-c', String(load.core), ...command] : command;
     await new Promise<void>((resolve, reject) => {
-      const child = spawn(pinned[0]!, pinned.slice(1), { stdio: 'ignore', env: { ...process.env, TERM: 'dumb' } });
+      const child = spawn(pinned[0]!, pinned.slice(1), {
+        stdio: 'ignore',
+        env: { ...process.env, TERM: 'dumb' },
+      });
       child.once('error', reject);
       child.once('exit', () => resolve());
     });
@@ -52,10 +55,14 @@ export async function runLoad(load: Load): Promise<LoadResult> {
 
 /** Starts SIPp as the PBX that answers; stop it with `stopProcess`. */
 export function startAnswerer(port: number, core: number) {
-  return startPinned(core, ['sipp', '-sf', join(SCENARIOS, 'uas.xml'), '-i', '127.0.0.1', '-p', String(port), '-nostdin'], {
-    ...process.env,
-    TERM: 'dumb',
-  });
+  return startPinned(
+    core,
+    ['sipp', '-sf', join(SCENARIOS, 'uas.xml'), '-i', '127.0.0.1', '-p', String(port), '-nostdin'],
+    {
+      ...process.env,
+      TERM: 'dumb',
+    },
+  );
 }
 
 function readStats(text: string): LoadResult {
