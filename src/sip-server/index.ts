@@ -1,0 +1,1 @@
+export { createSipServer, type ServerOptions, type ServerStats, type SipServer } from './server.js';
