@@ -23,7 +23,7 @@ export interface ResolverDeps {
   /** Uniform in [0, 1). */
   readonly random: () => number;
   /** Whether we have a socket for it. */
-  reaches(transport: 'udp' | 'tcp', family: 4 | 6): boolean;
+  readonly reaches: (transport: 'udp' | 'tcp', family: 4 | 6) => boolean;
 }
 
 /** Addresses tried for one request; a zone with more is cut. */

@@ -19,7 +19,7 @@ export class ServerNonInvite extends BaseServerTransaction {
     this.end.set(timeoutMs);
   }
 
-  receive(_request: SipRequest): boolean {
+  receive(): boolean {
     if (this.state === 'proceeding' || this.state === 'completed') this.sendAgain();
     return false;
   }

@@ -35,7 +35,7 @@ function advertised(text: string, port: number): string {
 }
 
 /** The fault an admin can act on, for an error of `bind` or `listen`. */
-export function listenError(options: ListenOptions, cause: unknown): unknown {
+export function listenError(options: ListenOptions, cause: Error): Error {
   const where = `listener "${options.name}": ${options.transport} ${hostPort(options.host, options.port)}`;
   switch ((cause as NodeJS.ErrnoException).code) {
     case 'EADDRINUSE':

@@ -125,7 +125,7 @@ class OpenTcpListener implements TcpListener {
 
 function listen(server: Server, options: ListenOptions): Promise<void> {
   return new Promise((resolve, reject) => {
-    const refused = (error: Error): void => reject(listenError(options, error) as Error);
+    const refused = (error: Error): void => reject(listenError(options, error));
     server.once('error', refused);
     server.listen(
       {

@@ -22,9 +22,9 @@ export interface TransportDeps {
   readonly gate: Gate;
   readonly wheel: TimerWheel;
   /** One datagram, or one framed message of a stream, that the gate let pass. */
-  received(bytes: Buffer, flow: Flow): void;
+  readonly received: (bytes: Buffer, flow: Flow) => void;
   /** A stream that lost its framing. */
-  brokenStream(reason: string, flow: Flow): void;
+  readonly brokenStream: (reason: string, flow: Flow) => void;
 }
 
 /** All sockets: UDP and TCP, IPv4 and IPv6 (RFC 3261 §18). */

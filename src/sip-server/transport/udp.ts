@@ -84,7 +84,7 @@ function bind(socket: Socket, options: ListenOptions): Promise<void> {
   return new Promise((resolve, reject) => {
     const refused = (error: Error): void => {
       socket.close();
-      reject(listenError(options, error) as Error);
+      reject(listenError(options, error));
     };
     socket.once('error', refused);
     socket.bind({ address: options.host, port: options.port, exclusive: true }, () => {
