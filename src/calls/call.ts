@@ -9,7 +9,7 @@ import { answerCodecs } from './answer-codecs.js';
 import { Bridge } from './bridge.js';
 import type { CallerAbilities } from './caller-abilities.js';
 import { CallerLeg, type Progress } from './caller-leg.js';
-import { cancelledCause, reasonHeaders, systemCause } from './cause.js';
+import { cancelledCause, reasonHeaders, systemCause, toldCause } from './cause.js';
 import { ConnectStep, type ConnectAction } from './connect-step.js';
 import { startKeepAlive } from './keep-alive.js';
 import type { AnsweredLeg, AttemptHost, AttemptTarget, EarlyProgress } from './leg-attempt.js';
@@ -266,7 +266,7 @@ export class Call implements AttemptHost {
       q850,
       by: failure?.by ?? 'system',
       kind: failure?.kind ?? (answered ? 'normal' : 'rejected'),
-      text: reason ?? action.why,
+      ...(reason === undefined ? {} : { text: reason }),
     };
     this.end(cause, reason === undefined ? {} : { reason });
   }
@@ -503,7 +503,7 @@ export class Call implements AttemptHost {
     callee.bridge.close();
     callee.leg.row.ended(cause);
     callee.leg.release?.(this.#answerAt === undefined ? 0 : this.clock.monotonic() - callee.since);
-    if (hangUp) void callee.leg.dialog.bye(cause).catch(() => undefined);
+    if (hangUp) void callee.leg.dialog.bye(toldCause(cause)).catch(() => undefined);
   }
 
   // AttemptHost: what an INVITE tells its call.
@@ -539,7 +539,7 @@ export class Call implements AttemptHost {
     this.#callerKeepAlive?.clear();
     const activity = this.#activity;
     this.#activity = NOTHING;
-    activity.cancel(cause);
+    activity.cancel(toldCause(cause));
     this.#dropCallee(cause, true);
     if (!this.#callerGone) this.#endCaller(before, cause, refusal);
     this.#callerSdp = undefined;
@@ -555,7 +555,7 @@ export class Call implements AttemptHost {
   }
 
   #endCaller(before: State, cause: EndCause, refusal: { readonly reason?: string; readonly headers?: Headers }): void {
-    if (before !== 'ringing') this.#caller.bye(cause);
+    if (before !== 'ringing') this.#caller.bye(toldCause(cause));
     if (before === 'answered') return;
     // While the 200 waits for the record the refusal still wins; once it has left, the BYE does.
     this.#caller.reject({

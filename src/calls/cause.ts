@@ -47,6 +47,13 @@ export function cancelledCause(by: HangupParty): EndCause {
   return { sip: 487, q850: 16, by, kind: 'cancelled' };
 }
 
+/** What the other side is told of a peer's cause: its codes, not its words. */
+export function toldCause(cause: EndCause): EndCause {
+  if (cause.by === 'system' || cause.text === undefined) return cause;
+  const { text: _text, ...codes } = cause;
+  return codes;
+}
+
 /** `Reason: Q.850` for a refusal we send (RFC 6432). */
 export function reasonHeaders(q850: number | undefined): Headers {
   if (q850 === undefined) return [];

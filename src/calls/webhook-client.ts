@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto';
+import type { Clock } from '../base/clock.js';
 import type { WebhookClient, WebhookReply, WebhookRequest } from './ports.js';
 
 /** The part of `fetch` that is used. */
@@ -12,17 +13,20 @@ export const MAX_WEBHOOK_REPLY_BYTES = 64 * 1024;
  * followed, since the plan's URL is the one that was checked. With a secret the body is signed:
  * `X-Trunkline-Signature: t=UNIX_SECONDS,v1=HEX`, HEX being HMAC-SHA-256 over `t.body`.
  */
-export function createWebhookClient(options: { readonly fetch: Fetch; readonly now: () => number }): WebhookClient {
+export function createWebhookClient(options: { readonly fetch: Fetch; readonly clock: Clock }): WebhookClient {
   return {
     call: async (request, signal) => {
-      const timeout = AbortSignal.timeout(request.timeoutMs);
+      const slow = new AbortController();
+      const timer = options.clock.after(request.timeoutMs, () => slow.abort());
       try {
-        return await ask(request, AbortSignal.any([signal, timeout]), options);
+        return await ask(request, AbortSignal.any([signal, slow.signal]), options);
       } catch (error) {
         const why = error instanceof Error ? error.message : String(error);
-        return timeout.aborted
+        return slow.signal.aborted
           ? { kind: 'failed', outcome: 'timeout', why: `no reply in ${request.timeoutMs} ms` }
           : { kind: 'failed', outcome: 'refused', why };
+      } finally {
+        timer.clear();
       }
     },
   };
@@ -31,7 +35,7 @@ export function createWebhookClient(options: { readonly fetch: Fetch; readonly n
 async function ask(
   request: WebhookRequest,
   signal: AbortSignal,
-  options: { readonly fetch: Fetch; readonly now: () => number },
+  options: { readonly fetch: Fetch; readonly clock: Clock },
 ): Promise<WebhookReply> {
   if (!/^https?:\/\//i.test(request.url)) {
     return { kind: 'failed', outcome: 'invalid', why: 'the URL is neither http nor https' };
@@ -43,7 +47,7 @@ async function ask(
     'user-agent': 'Trunkline',
   };
   if (request.secret !== undefined) {
-    const at = Math.floor(options.now() / 1000);
+    const at = Math.floor(options.clock.now() / 1000);
     const signature = createHmac('sha256', request.secret).update(`${at}.${body}`).digest('hex');
     headers['x-trunkline-signature'] = `t=${at},v1=${signature}`;
   }

@@ -1,0 +1,441 @@
+import t from 'tap';
+import {
+  binding,
+  connect,
+  createHarness,
+  deviceLeg,
+  endWith,
+  extensionStep,
+  group,
+  ringStep,
+  trunk,
+  trunkLeg,
+  type Harness,
+} from './harness.js';
+import { sdp, settled } from './fake-signalling.js';
+
+const SIP_200 = { sip: 200, text: 'Call completed elsewhere' };
+
+function targets(h: Harness): string[] {
+  return h.signalling.attempts.map((attempt) => attempt.spec.target);
+}
+
+t.test('ring groups', async (t) => {
+  t.test('the first to answer wins; the others are told that the call was completed elsewhere', async (t) => {
+    const h = createHarness();
+    h.script = [connect([group([deviceLeg('201'), deviceLeg('202'), deviceLeg('203')])], { step: ringStep() })];
+    const caller = h.call();
+    const [first, second, third] = h.signalling.attempts;
+    first!.provisional(180);
+    second!.provisional(180);
+    second!.answer(sdp('second'));
+    t.match(first!.cancelledWith, [SIP_200]);
+    t.match(third!.cancelledWith, [SIP_200]);
+    await settled();
+    caller.ack();
+    t.equal(h.record().destination, '202');
+    t.match(h.leg(0), { target: '201', cause: { kind: 'completed-elsewhere' } });
+    t.match(h.calls.list(), [{ legs: 2 }]);
+  });
+
+  t.test('two legs that answer together: one wins, the other is acknowledged and ended', async (t) => {
+    const h = createHarness();
+    h.script = [connect([group([deviceLeg('201'), deviceLeg('202')])])];
+    const caller = h.call();
+    const [first, second] = h.signalling.attempts;
+    // The layer below may have the second 200 in hand already when the first is told.
+    second!.cancel = () => undefined;
+    first!.answer(sdp('first'));
+    second!.answer(sdp('second'));
+    await settled();
+    caller.ack();
+    t.same(caller.answers, [{ sdp: sdp('first') }]);
+    t.same(second!.acks, [undefined]);
+    t.equal(second!.dialog.byes.length, 1);
+    caller.dialog.hangUp();
+    t.same(h.held, { calls: 0, legs: 0 });
+  });
+
+  t.test('a device with several bindings rings them together', async (t) => {
+    const h = createHarness();
+    h.bindings.set('201', [
+      binding('201', { contact: 'sip:201@10.0.0.1', path: ['<sip:edge.example;lr>'] }),
+      binding('201', { contact: 'sip:201@10.0.0.2' }),
+    ]);
+    h.script = [connect([group([deviceLeg('201')])])];
+    const caller = h.call();
+    t.same(targets(h), ['sip:201@10.0.0.1', 'sip:201@10.0.0.2']);
+    t.same(h.signalling.attempts[0]!.spec.routes, ['<sip:edge.example;lr>']);
+    const [first, second] = h.signalling.attempts;
+    first!.provisional(183, sdp('early'));
+    t.same(caller.progressed, [{ status: 180 }]);
+    first!.refuse(603);
+    t.same(h.results, [], 'one leg’s 6xx ends that leg only');
+    second!.answer(sdp('second'));
+    await settled();
+    caller.ack();
+    t.equal(h.calls.list()[0]?.state, 'answered');
+  });
+
+  t.test('bindings that all fail are mixed into one outcome', (t) => {
+    const h = createHarness();
+    h.bindings.set('201', [binding('201'), binding('201', { contact: 'sip:201@10.0.0.2' })]);
+    h.script = [connect([group([deviceLeg('201')])])];
+    h.call();
+    h.signalling.attempts[0]!.refuse(404);
+    h.signalling.attempts[1]!.provisional(180);
+    h.signalling.attempts[1]!.refuse(486);
+    t.match(h.results, [{ kind: 'failed', outcome: 'busy', status: 486, perLeg: [{ label: '201', outcome: 'busy' }] }]);
+    t.end();
+  });
+
+  t.test('groups are tried in turn, each for its time', (t) => {
+    const h = createHarness();
+    h.script = [
+      connect([group([deviceLeg('201')], 10_000), group([deviceLeg('202')], 5000), group([deviceLeg('203')], 5000)]),
+      endWith(480, { q850: 19 }),
+    ];
+    const caller = h.call();
+    h.signalling.attempts[0]!.provisional(180);
+    h.clock.advance(9999);
+    t.equal(h.signalling.attempts.length, 1);
+    h.clock.advance(1);
+    t.equal(h.signalling.attempts.length, 2);
+    h.signalling.attempts[1]!.refuse(486);
+    t.equal(h.signalling.attempts.length, 3);
+    h.signalling.attempts[2]!.trying();
+    h.clock.advance(5000);
+    t.match(h.results, [
+      {
+        kind: 'failed',
+        outcome: 'no-answer',
+        perLeg: [
+          { label: '201', outcome: 'no-answer' },
+          { label: '202', outcome: 'busy' },
+          { label: '203', outcome: 'no-answer' },
+        ],
+      },
+    ]);
+    t.match(caller.rejections, [{ status: 480, headers: [['Reason', 'Q.850;cause=19;text="No answer from user"']] }]);
+    t.match(h.record().cause, { sip: 480, kind: 'no-answer' });
+    t.same(caller.statuses, [180]);
+    t.end();
+  });
+
+  t.test('a delayed leg waits its time, within the group’s; a leg may ring shorter than its group', (t) => {
+    const h = createHarness();
+    h.script = [
+      connect([
+        group(
+          [
+            deviceLeg('201', { forMs: 8000 }),
+            deviceLeg('202', { delayMs: 10_000 }),
+            deviceLeg('203', { delayMs: 30_000 }),
+          ],
+          20_000,
+        ),
+      ]),
+    ];
+    h.call();
+    t.equal(h.signalling.attempts[0]!.spec.answerMs, 8000);
+    h.signalling.attempts[0]!.provisional(180);
+    h.clock.advance(7999);
+    t.equal(h.signalling.attempts.length, 1);
+    h.clock.advance(1);
+    t.equal(h.signalling.attempts.length, 2, 'nobody rings any more: the next does not wait');
+    t.equal(h.signalling.attempts[1]!.spec.answerMs, 12_000);
+    h.signalling.attempts[1]!.provisional(180);
+    h.clock.advance(12_000);
+    t.equal(h.signalling.attempts.length, 2);
+    t.match(h.results, [{ outcome: 'no-answer' }]);
+    t.end();
+  });
+
+  t.test('one who declines may stop them all', (t) => {
+    const h = createHarness();
+    h.script = [connect([group([deviceLeg('201'), deviceLeg('202')]), group([deviceLeg('203')])], { stopOnDecline: true })];
+    h.call();
+    h.signalling.attempts[0]!.refuse(603);
+    t.equal(h.signalling.attempts[1]!.cancelledWith.length, 1);
+    t.equal(h.signalling.attempts.length, 2);
+    t.match(h.results, [{ outcome: 'declined', status: 603 }]);
+    t.end();
+  });
+
+  t.test('a group without anybody registered fails at once', (t) => {
+    const h = createHarness();
+    h.bindings.clear();
+    h.script = [connect([group([deviceLeg('201'), deviceLeg('202', { delayMs: 5000 })]), group([])])];
+    h.call();
+    t.match(h.results, [{ outcome: 'unreachable', perLeg: [{ label: '201' }, { label: '202' }] }]);
+    t.equal(h.legs.size, 0);
+    t.end();
+  });
+});
+
+t.test('what a refusal of a device means', async (t) => {
+  const cases: [status: number, rang: boolean, outcome: string][] = [
+    [486, false, 'busy'],
+    [600, true, 'busy'],
+    [480, false, 'busy'],
+    [480, true, 'no-answer'],
+    [408, true, 'no-answer'],
+    [408, false, 'unreachable'],
+    [603, false, 'declined'],
+    [607, false, 'declined'],
+    [608, true, 'declined'],
+    [404, false, 'unknown'],
+    [410, false, 'unknown'],
+    [484, false, 'unknown'],
+    [604, false, 'unknown'],
+    [488, false, 'unreachable'],
+    [403, false, 'unreachable'],
+    [500, true, 'unreachable'],
+    [302, false, 'unreachable'],
+    [606, false, 'unreachable'],
+  ];
+  for (const [status, rang, outcome] of cases) {
+    t.test(`${status}${rang ? ' after 180' : ''} is ${outcome}`, (t) => {
+      const h = createHarness();
+      h.script = [connect([group([deviceLeg('201')])])];
+      h.call();
+      if (rang) h.signalling.attempts[0]!.provisional(180);
+      h.signalling.attempts[0]!.refuse(status);
+      t.match(h.results, [{ kind: 'failed', outcome, status }]);
+      t.end();
+    });
+  }
+  t.test('480 without ringing from a trunk is unreachable; an unknown member of a group cannot be reached', (t) => {
+    const h = createHarness();
+    h.script = [connect([group([trunkLeg(['pbx'])])])];
+    h.trunks.set('pbx', trunk('pbx', { retryOn: [] }));
+    h.call();
+    h.signalling.attempts[0]!.refuse(480);
+    t.match(h.results, [{ outcome: 'unreachable' }]);
+    h.script = [connect([group([deviceLeg('201')])], { step: ringStep() })];
+    h.call();
+    h.signalling.attempts[1]!.refuse(404);
+    t.match(h.results[1], { outcome: 'unreachable', perLeg: [{ outcome: 'unknown' }] });
+    t.end();
+  });
+
+  t.test('the record tells who refused and why, a Reason header before the table', (t) => {
+    const h = createHarness();
+    h.script = [connect([group([deviceLeg('201')])]), endWith(486, { q850: 17 })];
+    const caller = h.call();
+    h.signalling.attempts[0]!.refuse(486, [['Reason', 'Q.850;cause=34;text="No circuit"']]);
+    t.match(h.leg(0).cause, { sip: 486, q850: 34, by: 'callee', kind: 'busy' });
+    t.match(h.record().cause, { sip: 486, q850: 17, by: 'callee', kind: 'busy' });
+    t.match(caller.rejections, [{ status: 486 }]);
+    t.end();
+  });
+});
+
+t.test('failover of a trunk', async (t) => {
+  const twoDestinations = {
+    to: [
+      { uri: 'sip:sbc1.acme.example', weight: 1, priority: 1 },
+      { uri: 'sip:sbc2.acme.example', weight: 1, priority: 2 },
+    ],
+  };
+  function start(legTrunks = ['acme'], changes = {}): Harness {
+    const h = createHarness();
+    h.trunks.set('acme', trunk('acme', { ...twoDestinations, ...changes }));
+    h.script = [connect([group([trunkLeg(legTrunks)], 60_000)])];
+    h.call();
+    return h;
+  }
+
+  t.test('the next destination on the configured codes, then the next trunk', async (t) => {
+    const h = start(['acme', 'backup']);
+    t.same(h.held, { calls: 1, legs: 1 });
+    h.signalling.attempts[0]!.refuse(503);
+    h.signalling.attempts[1]!.refuse(500);
+    t.same(targets(h), [
+      'sip:+13105550000@sbc1.acme.example',
+      'sip:+13105550000@sbc2.acme.example',
+      'sip:+13105550000@backup.example',
+    ]);
+    t.same(h.held, { calls: 1, legs: 1 }, 'the first trunk’s place is given back');
+    h.signalling.attempts[2]!.answer(sdp('far'));
+    await settled();
+    t.equal(h.record().destination, 'acme+backup');
+    t.same(h.health, [
+      'acme sip:sbc1.acme.example failed',
+      'acme sip:sbc2.acme.example ok',
+      'backup sip:backup.example ok',
+    ]);
+    t.same(
+      [...h.legs.values()].map((leg) => `${leg.sequence} ${leg.target} ${leg.cause?.sip ?? 'open'}`),
+      ['1 acme 503', '2 acme 500', '3 backup open'],
+    );
+  });
+
+  t.test('not on a code that is none of them', (t) => {
+    for (const status of [404, 486, 603, 403]) {
+      const h = start(['acme', 'backup']);
+      h.signalling.attempts[0]!.refuse(status);
+      t.equal(h.signalling.attempts.length, 1);
+      t.match(h.results, [{ status }]);
+    }
+    t.end();
+  });
+
+  t.test('never after 180', (t) => {
+    const h = start();
+    h.signalling.attempts[0]!.provisional(180);
+    h.signalling.attempts[0]!.refuse(503);
+    t.equal(h.signalling.attempts.length, 1);
+    t.match(h.results, [{ outcome: 'unreachable' }]);
+    t.end();
+  });
+
+  t.test('after 183 only on 5xx', (t) => {
+    const h = start();
+    h.signalling.attempts[0]!.provisional(183, sdp('early'));
+    h.signalling.attempts[0]!.refuse(503);
+    t.equal(h.signalling.attempts.length, 2);
+    h.signalling.attempts[1]!.provisional(183);
+    h.signalling.attempts[1]!.refuse(408);
+    t.equal(h.signalling.attempts.length, 2);
+    t.match(h.results, [{ outcome: 'no-answer', status: 408 }]);
+    t.end();
+  });
+
+  t.test('no reply at all in try-timeout: the next, with what is left of the ring time', (t) => {
+    const h = start();
+    t.equal(h.signalling.attempts[0]!.spec.firstReplyMs, 4000);
+    t.equal(h.signalling.attempts[0]!.spec.answerMs, 60_000);
+    h.clock.advance(4000);
+    t.equal(h.signalling.attempts[1]!.spec.answerMs, 56_000);
+    h.signalling.attempts[1]!.unreachable('transport');
+    t.match(h.results, [{ outcome: 'unreachable' }]);
+    t.match(h.leg(0).cause, { kind: 'no-reply' });
+    t.match(h.leg(1).cause, { kind: 'transport' });
+    t.end();
+  });
+
+  t.test('the engine’s loss is no reason to try on', (t) => {
+    const h = start();
+    h.signalling.attempts[0]!.unreachable('engine-lost');
+    t.equal(h.signalling.attempts.length, 1);
+    t.end();
+  });
+
+  t.test('ring time that is over ends the step', (t) => {
+    const h = start();
+    h.signalling.attempts[0]!.trying();
+    h.clock.advance(60_000);
+    t.match(h.results, [{ outcome: 'no-answer' }]);
+    t.end();
+  });
+
+  t.test('redirections go to the trunk’s own hosts only, at most five', (t) => {
+    const h = start();
+    h.signalling.attempts[0]!.refuse(302, [
+      ['Contact', '<sip:+999@evil.example>;q=1.0, <sip:+13105550001@sbc2.acme.example:5070?X=1>;q=0.5'],
+    ]);
+    t.same(targets(h).at(-1), 'sip:+13105550001@sbc2.acme.example:5070');
+    for (let hop = 0; hop < 4; hop++) {
+      h.signalling.attempts.at(-1)!.refuse(302, [['Contact', `<sip:hop${hop}@sbc1.acme.example>`]]);
+    }
+    t.equal(h.signalling.attempts.length, 6);
+    h.signalling.attempts.at(-1)!.refuse(302, [['Contact', '<sip:again@sbc1.acme.example>']]);
+    t.equal(h.signalling.attempts.length, 6);
+    t.match(h.results, [{ outcome: 'unreachable', status: 302 }]);
+
+    const foreign = start();
+    foreign.signalling.attempts[0]!.refuse(301, [['Contact', '<sip:x@evil.example>, <tel:+1>, garbage<']]);
+    t.equal(foreign.signalling.attempts.length, 1);
+    t.end();
+  });
+
+  t.test('what the border limits, a number that cannot be written, and trunks that are not there', (t) => {
+    const h = createHarness();
+    h.limited.add('acme');
+    h.script = [connect([group([trunkLeg(['acme', 'gone'])])])];
+    h.call();
+    t.match(h.results, [{ outcome: 'limited' }]);
+    h.script = [
+      connect([
+        group([trunkLeg(['backup'], { to: { kind: 'trunks', trunks: ['backup'], number: 'bad' } })]),
+      ]),
+    ];
+    h.call();
+    t.match(h.results[1], { outcome: 'unknown' });
+    h.trunks.set('backup', trunk('backup', { to: [] }));
+    h.script = [connect([group([trunkLeg(['backup'])])])];
+    h.call();
+    t.match(h.results[2], { outcome: 'unreachable' });
+    t.same(h.held, { calls: 0, legs: 0 });
+    t.equal(h.legs.size, 0);
+    t.end();
+  });
+
+  t.test('an emergency call passes the limits and tries what is left, whatever the refusal', (t) => {
+    const h = createHarness();
+    h.limited.add('acme').add('backup');
+    h.script = [connect([group([trunkLeg(['acme', 'backup'], { emergency: true })])])];
+    h.call();
+    h.signalling.attempts[0]!.refuse(403);
+    t.equal(h.signalling.attempts.length, 2);
+    t.ok(h.logged.some((line) => line.event === 'emergency call'));
+    t.end();
+  });
+
+  t.test('a header that the port refuses makes the leg unreachable', (t) => {
+    const h = createHarness();
+    h.signalling.fault = new Error('SIP_INVALID');
+    h.script = [connect([group([trunkLeg(['backup'])])])];
+    h.call();
+    t.match(h.results, [{ outcome: 'unreachable' }]);
+    t.equal(h.legs.size, 0);
+    t.end();
+  });
+
+  t.test('an identity of its own goes with a leg', (t) => {
+    const h = createHarness();
+    h.script = [
+      connect([
+        group([
+          trunkLeg(['backup'], {
+            identity: { mode: 'number', number: '+12025550100', headers: [['X-Rule', 'world']] },
+          }),
+        ]),
+      ]),
+    ];
+    h.call();
+    const { spec } = h.signalling.attempts[0]!;
+    t.equal(spec.from.uri, 'sip:+12025550100@us.example');
+    t.same(spec.headers, [['X-Rule', 'world']]);
+    t.end();
+  });
+
+  t.test('session timers are each trunk’s own', async (t) => {
+    const h = createHarness({ inTrunk: trunk('in', { sessionTimerMs: 1_800_000 }) });
+    h.trunks.set('backup', trunk('backup', { sessionTimerMs: 30_000 }));
+    h.script = [connect([group([trunkLeg(['backup'])])])];
+    const caller = h.call();
+    t.same(h.signalling.attempts[0]!.spec.timer, { expiresS: 90, minS: 90 });
+    h.signalling.attempts[0]!.answer(sdp('far'));
+    await settled();
+    t.same(caller.answers[0]!.timer, { expiresS: 1800, minS: 90 });
+  });
+});
+
+t.test('steps that only media can do are answered 501 and named in the log', (t) => {
+  const h = createHarness();
+  h.script = [
+    { kind: 'voicemail', step: { ...extensionStep(), verb: 'voicemail', mailbox: 'x', maxMs: 1 }, mailbox: 'x' },
+  ];
+  const caller = h.call();
+  t.match(caller.rejections, [{ status: 501 }]);
+  t.ok(h.logged.some((line) => line.event === 'step voicemail needs the media engine'));
+  t.match(h.record(), { cause: { kind: 'needs-media', sip: 501, q850: 79 }, lastStep: 'voicemail main.yaml:7:3' });
+  t.same(h.results, [], 'the machine is not asked further');
+
+  h.script = [connect([group([deviceLeg('201', { confirm: true })])], { step: ringStep() })];
+  t.match(h.call().rejections, [{ status: 501 }]);
+  t.equal(h.signalling.attempts.length, 0);
+  t.end();
+});
