@@ -20,7 +20,9 @@ export function runHours(run: Run, step: StepOf<'hours'>): Progress {
     return step.closed === undefined ? DONE : nest(run, 'closed', step.closed);
   }
   const override = run.world.hoursOverride(step.hours);
-  const { verdict, local, why } = hoursVerdict(run.plan, definition, run.world.now, override);
+  // What was set by hand does not ask the clock: a test of it needs no time.
+  const now = override === undefined ? run.world.now : run.facts.at;
+  const { verdict, local, why } = hoursVerdict(run.plan, definition, now, override);
   traceStep(run, step, step.hours, `${verdict} at ${local}: ${why}`);
   if (verdict === 'open') return step.open === undefined ? DONE : nest(run, 'open', step.open);
   if (verdict === 'holiday' && step.holiday !== undefined) return nest(run, 'holiday', step.holiday);
@@ -50,16 +52,17 @@ export function runMatch(run: Run, step: StepOf<'match'>): Progress {
 }
 
 export function runSplit(run: Run, step: StepOf<'split'>): Progress {
-  const total = step.branches.reduce((sum, branch) => sum + Math.max(0, branch.weight), 0);
+  const weights = step.branches.map((branch) => Math.max(0, branch.weight));
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
   const purpose = `split ${showPlace(step.place)}`;
   const caller = run.facts.caller ?? run.facts.callerRaw;
-  const draw = step.by === 'caller' ? drawOfText(`${purpose} ${caller}`) : run.world.random(purpose);
+  const draw = step.by === 'caller' ? drawOfText(`${purpose} ${caller}`) : run.world.random(purpose, weights);
   let left = draw * total;
-  const chosen = step.branches.findIndex((branch) => {
-    left -= Math.max(0, branch.weight);
+  const chosen = weights.findIndex((weight) => {
+    left -= weight;
     return left < 0;
   });
-  const index = chosen === -1 ? step.branches.findLastIndex((branch) => branch.weight > 0) : chosen;
+  const index = chosen === -1 ? weights.findLastIndex((weight) => weight > 0) : chosen;
   const branch = step.branches[index];
   if (branch === undefined) {
     traceStep(run, step, step.by, 'no branch has a weight');

@@ -146,8 +146,8 @@ export interface MachineWorld {
   readonly now: number;
   /** Ops' override of hours, or a test's `given.hours`. */
   hoursOverride(name: string): 'open' | 'closed' | 'holiday' | undefined;
-  /** 0 ≤ x < 1; `purpose` keeps one call's draws apart. */
-  random(purpose: string): number;
+  /** 0 ≤ x < 1; `purpose` keeps one call's draws apart; `weights` are those of a split's branches. */
+  random(purpose: string, weights?: readonly number[]): number;
   /** Whose turn it is in a round-robin list, 0 ≤ turn < size; absent: drawn by `random`. */
   turn?(list: string, size: number): number;
 }

@@ -1,4 +1,4 @@
-import { parsePattern } from '../../src/numbers/index.js';
+import { matchesPattern, parsePattern } from '../../src/numbers/index.js';
 import type { NumberPattern } from '../../src/numbers/index.js';
 import type { CallFacts, DeviceDefinition } from '../../src/model/index.js';
 import type { MachineWorld } from '../../src/dialplan/machine.js';
@@ -280,9 +280,15 @@ export function buildPlan(parts: Parts): Plan {
   };
 }
 
+/** A look-up without an index: the machine's tests are about what comes after it. */
 function indexOf(rules: readonly NumberRule[]): Plan['numbers'] {
-  void rules;
-  return {} as Plan['numbers'];
+  const lookup = (called: string) =>
+    rules.flatMap((one) =>
+      one.patterns
+        .filter((each) => matchesPattern(each, called))
+        .map((each) => ({ pattern: each, value: one })),
+    );
+  return { lookup, nearest: () => undefined } as unknown as Plan['numbers'];
 }
 
 export function outside(dialed: string, fields: Partial<CallFacts> = {}): CallFacts {
