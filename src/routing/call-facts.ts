@@ -101,7 +101,8 @@ export function isInside(
 }
 
 export function isOwnNumber(plan: Plan, number: string): boolean {
-  return plan.numbers.find(number) !== undefined;
+  const [first] = plan.numbers.lookup(number);
+  return first !== undefined;
 }
 
 /** What a person dialled, as outbound rules compare it: the raw digits; E.164 where it was written so. */

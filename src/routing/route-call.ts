@@ -1,8 +1,9 @@
-import { begin, createTurns, createWorld, emergencyOf, resume } from '../dialplan/index.js';
+import { begin, createTurns, createWorld, resume } from '../dialplan/index.js';
 import type { ActionResult, MachineState, MachineStep, MachineWorld, Plan } from '../dialplan/index.js';
 import type { CallFacts, NumberRules, TraceEntry, TrunkSettings } from '../model/index.js';
 import type { SipRequest } from '../sip/index.js';
 import { deviceCallFacts, trunkCallFacts } from './call-facts.js';
+import { isEmergency } from './emergency.js';
 import { explainCall, type Explanation, type ImaginedCall } from './explain-call.js';
 import { identifyCaller, type CallerIdentification } from './identify-caller.js';
 import type {
@@ -139,11 +140,6 @@ function routeCall(
     emergency,
     ...(who.kind === 'trunk' ? { trunk: who.trunk } : {}),
   };
-}
-
-/** Whether the call is for help: from inside, to an emergency number of the caller's site. */
-export function isEmergency(plan: Plan, facts: CallFacts): boolean {
-  return facts.direction === 'internal' && emergencyOf(plan, facts.dialed, facts.site) !== undefined;
 }
 
 /** A challenge, unless the border would refuse whoever it is; only then the verdict counts. */
