@@ -54,7 +54,11 @@ export interface BorderSettings {
   readonly deny: readonly string[];
   readonly blockCallers: readonly string[];
   readonly blockUserAgents: readonly string[];
-  readonly unknownRate: { readonly perSourcePerS: number; readonly burst: number; readonly totalPerS: number };
+  readonly unknownRate: {
+    readonly perSourcePerS: number;
+    readonly burst: number;
+    readonly totalPerS: number;
+  };
   readonly ban: {
     readonly after: number;
     readonly withinMs: number;

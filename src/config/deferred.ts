@@ -1,0 +1,86 @@
+import type { Reader } from '../base/shape/index.js';
+import type { WrittenSettings, WrittenTrunk } from './read-settings.js';
+
+/**
+ * Settings that are understood and checked, but do not do yet what they say. Each is told of where it stands, with what happens
+ * instead; an entry goes when its feature comes.
+ */
+export function reportDeferred(settings: WrittenSettings, reader: Reader): void {
+  const { sip, media } = settings;
+  for (const { url, media: mediaAddress } of sip?.listen ?? []) {
+    const { transport } = url.value;
+    // A drachtio-server listens by its own settings, and may well have TLS.
+    if (transport !== 'udp' && transport !== 'tcp' && sip?.drachtio === undefined) {
+      reader.error(
+        url.place,
+        'not-yet',
+        `${transport} listeners come with a later version`,
+        'listen on udp:// or tcp://, or let a drachtio-server listen (`sip.drachtio`)',
+      );
+    }
+    if (mediaAddress !== undefined) {
+      later(
+        reader,
+        mediaAddress,
+        'relayed media comes with a later version; until then the two sides send media to one another',
+      );
+    }
+  }
+  if (sip?.tls !== undefined)
+    later(reader, sip.tls, 'TLS comes with a later version; until then the certificate is not used');
+  if (media?.freeswitch !== undefined && media.freeswitch.value.length > 0) {
+    later(
+      reader,
+      media.freeswitch,
+      'media engines come with a later version; until then the two sides send media to one another, and steps that need media are answered 501',
+    );
+  }
+  for (const written of settings.trunks) reportTrunk(written, reader);
+}
+
+function reportTrunk({ name, trunk, written }: WrittenTrunk, reader: Reader): void {
+  if (trunk.media?.value === 'relay' && written.has('media')) {
+    later(
+      reader,
+      trunk.media,
+      'relayed media comes with a later version; until then the two sides send media to one another',
+    );
+  }
+  if (trunk.codecs !== undefined) {
+    later(
+      reader,
+      trunk.codecs,
+      'codecs are filtered where media is relayed, with a later version; until then offers stay as they are',
+    );
+  }
+  if (trunk.register !== undefined) {
+    later(
+      reader,
+      trunk.register,
+      `registering comes with a later version; until then "${name}" must know our address, and only \`from:\` tells its calls. The user name and password answer its challenges already`,
+    );
+  }
+  if (trunk.digest !== undefined) {
+    const instead =
+      trunk.from.length === 0 ? 'calls go to it, but none are taken from it' : 'only `from:` tells its calls';
+    later(reader, trunk.digest, `digest login of trunks comes with a later version; until then ${instead}`);
+  }
+  for (const { uri } of trunk.to) {
+    const { isSecure, transport } = uri.value;
+    if (isSecure || (transport !== undefined && transport !== 'udp' && transport !== 'tcp')) {
+      later(
+        reader,
+        uri,
+        `calls over ${isSecure ? 'TLS' : transport} come with a later version; until then this destination cannot be reached`,
+      );
+    }
+  }
+}
+
+function later(
+  reader: Reader,
+  at: { readonly place: Parameters<Reader['warning']>[0] },
+  message: string,
+): void {
+  reader.warning(at.place, 'not-yet', message);
+}

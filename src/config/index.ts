@@ -1,0 +1,13 @@
+export { loadSettings, type SettingsOutcome } from './load-settings.js';
+export { settingsSchema } from './read-settings.js';
+export { restartNeeded } from './restart-needed.js';
+export type {
+  ApiKey,
+  ApiSettings,
+  BorderSettings,
+  ListenerSettings,
+  MediaSettings,
+  Settings,
+  SipSettings,
+  StoreSettings,
+} from './settings.js';

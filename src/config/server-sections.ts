@@ -1,0 +1,101 @@
+import { boolean, duration, fields, list, oneWordOf, text, type ReadBy } from '../base/shape/index.js';
+import { host, hostPort, located, name, port, portRange, secret } from './values.js';
+
+/** `media:` */
+export const mediaSection = fields({
+  ports: { shape: portRange(), doc: 'UDP ports for media.', default: '20000-29999' },
+  prompts: { shape: text(), doc: 'Folder of the prompts.', default: '../prompts' },
+  say: {
+    shape: fields({
+      command: {
+        shape: list(text(), { min: 1, max: 64 }),
+        doc: 'Program that speaks a text, with its arguments; `{text}` and `{wav}` are put in.',
+        default: ['espeak-ng', '-w', '{wav}', '{text}'],
+      },
+    }),
+    doc: 'How texts become speech.',
+    default: {},
+  },
+  freeswitch: {
+    shape: located(
+      list(
+        fields({
+          host: { shape: host(), doc: 'Its address.', required: true },
+          port: { shape: port(), doc: 'Port of its event socket.', default: '8021' },
+          secret: { shape: secret('secret'), doc: 'Password of its event socket.', required: true },
+        }),
+        { max: 64 },
+      ),
+    ),
+    doc: 'FreeSWITCH servers for media instead of the embedded engine.',
+  },
+});
+
+export type MediaSection = ReadBy<typeof mediaSection>;
+
+/** `api:` */
+export const apiSection = fields({
+  listen: {
+    shape: located(hostPort('127.0.0.1:3000')),
+    doc: 'Address and port of the API. Without keys it must be loopback.',
+    default: '127.0.0.1:3000',
+  },
+  keys: {
+    shape: list(
+      fields({
+        name: { shape: located(name('key')), doc: 'What logs and revisions call it.', required: true },
+        role: { shape: oneWordOf('admin', 'operator', 'viewer'), doc: 'What it may do.', required: true },
+        hash: {
+          shape: text({
+            pattern: /^sha256:[0-9a-f]{64}$/,
+            expected: 'sha256: and the 64 hexadecimal digits of the key’s hash',
+          }),
+          doc: 'The hash of the key; the key itself is nowhere stored.',
+          required: true,
+        },
+      }),
+      { max: 1000 },
+    ),
+    doc: 'Keys that may use the API.',
+    default: [],
+  },
+});
+
+export type ApiSection = ReadBy<typeof apiSection>;
+
+/** `store:` */
+export const storeSection = fields({
+  path: {
+    shape: text(),
+    doc: 'Database file. Its folder belongs to one process at a time.',
+    default: '../data/trunkline.db',
+  },
+  'keep-records': {
+    shape: duration({ minMs: 60_000 }),
+    doc: 'Age at which records of calls are deleted.',
+    default: '400d',
+  },
+  durability: {
+    shape: oneWordOf('crash', 'power-loss'),
+    doc: '`crash`: records survive the end of the process. `power-loss`: each commit waits for the disk.',
+    default: 'crash',
+  },
+});
+
+export type StoreSection = ReadBy<typeof storeSection>;
+
+/** `log:` */
+export const logSection = fields({
+  level: {
+    shape: oneWordOf('debug', 'info', 'warn', 'error'),
+    doc: 'The least that is logged.',
+    default: 'info',
+  },
+  'redact-numbers': {
+    shape: boolean(),
+    doc: 'Hides all but the last digits of numbers in the log.',
+    default: 'false',
+  },
+});
+
+export type LogSection = ReadBy<typeof logSection>;
