@@ -26,7 +26,7 @@ export function runWebhook(run: Run, step: WebhookStep): Progress {
 /** The reply's steps run as a nested list; none of a reply that is not a list of steps runs. */
 export function resumeWebhook(run: Run, result: ActionResult): Progress {
   if (result.kind !== 'done') return DONE;
-  const read = readSteps(result.reply ?? {}, run.plan);
+  const read = readSteps(result.reply ?? {}, run.plan, run.tenant);
   if (read.kind === 'invalid') {
     note(run, `the reply is not a list of steps: ${read.why}`);
     return failed('invalid');
