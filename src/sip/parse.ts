@@ -3,7 +3,7 @@ import type { SipMessage, SipRequest } from './message.js';
 import { splitList } from './params.js';
 import { DEFAULT_PARSE_LIMITS, type ParseLimits } from './parse-limits.js';
 import { readHead, type Source } from './read-head.js';
-import { CONTROLS, HIGH, scanBytes } from './scan-bytes.js';
+import { CONTROLS, HIGH, RUNS, scanBytes } from './scan-bytes.js';
 import { checkMessage, type Problem } from './validate.js';
 import { parseViaLoosely } from './via.js';
 
@@ -43,6 +43,7 @@ export function parseMessage(
     headEnd: (found & HIGH) === 0 ? headBytes : text.length,
     bodyStart: latinEnd === -1 ? -1 : start + latinEnd + 4,
     hasControls: (found & CONTROLS) !== 0,
+    hasRuns: (found & RUNS) !== 0,
     problem: undefined,
   };
   const message = readHead(source, limits);

@@ -16,6 +16,8 @@ export interface Source {
   /** Index in `bytes`; -1 when the headers have no end. */
   readonly bodyStart: number;
   readonly hasControls: boolean;
+  /** White space in runs may be there. */
+  readonly hasRuns: boolean;
   /** The first thing that is wrong. */
   problem: Problem | undefined;
 }
@@ -99,7 +101,6 @@ function readHeaders(
   const { headers } = message;
   const maxLines = limits.maxHeaderLines ?? DEFAULT_PARSE_LIMITS.maxHeaderLines;
   const maxLine = limits.maxLineBytes ?? DEFAULT_PARSE_LIMITS.maxLineBytes;
-  const needsCollapsing = isBefore(text.indexOf('  '), end) || isBefore(text.indexOf('\t'), end);
   let seen = 0;
   let lines = 0;
   let pos = from;
@@ -131,7 +132,7 @@ function readHeaders(
     }
     let nameEnd = colon;
     while (nameEnd > lineStart && isSpace(text.charCodeAt(nameEnd - 1))) nameEnd--;
-    if (needsCollapsing) value = collapseSpace(value);
+    if (source.hasRuns) value = collapseSpace(value);
     if (source.hasControls) value = withoutControls(source, value);
     const field = knownFieldAt(text, lineStart, nameEnd);
     if (field === undefined) {
@@ -144,10 +145,6 @@ function readHeaders(
     seen |= field.bit;
     headers.appendChecked(field.name, field.name, value);
   }
-}
-
-function isBefore(index: number, end: number): boolean {
-  return index !== -1 && index < end;
 }
 
 /** The index of the line feed that ends the line at `pos`, or where one would stand after the head. */

@@ -34,12 +34,16 @@ const STATIC_PAYLOADS: Readonly<Record<number, readonly [name: string, rate: num
   34: ['H263', 90000],
 };
 
-/** Longest description that is read. */
-const MAX_SDP_LENGTH = 65535;
+/** Descriptions beyond these are not read: sdp-transform tries some sixty patterns on each attribute line. */
+const MAX_SDP_LENGTH = 32_768;
+const MAX_LINE_LENGTH = 4096;
+const MAX_LINES = 1024;
 
 /** sdp-transform's object, or undefined when the text is no SDP. Never throws. */
-export function parseSdp(sdp: string): SessionDescription | undefined {
+function parseSdp(sdp: string): SessionDescription | undefined {
   if (sdp.length > MAX_SDP_LENGTH || !sdp.startsWith('v=')) return undefined;
+  const lines = sdp.split('\n', MAX_LINES + 1);
+  if (lines.length > MAX_LINES || lines.some((line) => line.length > MAX_LINE_LENGTH)) return undefined;
   try {
     const session = parse(sdp);
     return Array.isArray(session.media) ? session : undefined;
