@@ -23,13 +23,21 @@ export function answerCodecs(sdp: string): string {
   const finish = (): void => {
     if (payloads.length > 0) streams.push(payloads.map((payload) => names.get(payload) ?? payload).join(','));
   };
-  for (let start = 0; start < sdp.length; ) {
+  for (let start = 0; start < sdp.length;) {
     const newline = sdp.indexOf('\n', start);
     const end = newline === -1 ? sdp.length : newline;
     if (sdp.startsWith('m=', start)) {
       finish();
-      const [media, port, , ...formats] = sdp.slice(start + 2, end).trim().split(' ', 35);
-      payloads = port === '0' || (media !== 'audio' && media !== 'video') ? (port === '0' ? [] : [media ?? '']) : formats;
+      const [media, port, , ...formats] = sdp
+        .slice(start + 2, end)
+        .trim()
+        .split(' ', 35);
+      payloads =
+        port === '0' || (media !== 'audio' && media !== 'video')
+          ? port === '0'
+            ? []
+            : [media ?? '']
+          : formats;
       names = new Map(payloads.map((payload) => [payload, STATIC_NAMES[payload] ?? payload]));
     } else if (sdp.startsWith('a=rtpmap:', start)) {
       const line = sdp.slice(start + 9, Math.min(end, start + 80));

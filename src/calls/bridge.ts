@@ -111,7 +111,8 @@ export class Bridge {
     if (from === 'callee') this.listener.callerSdp(outcome.sdp);
     const answer = await change.accept(outcome.sdp);
     outcome.ack(answer);
-    if (from === 'caller' && change.offer === undefined && answer !== undefined) this.listener.callerSdp(answer);
+    if (from === 'caller' && change.offer === undefined && answer !== undefined)
+      this.listener.callerSdp(answer);
   }
 
   #relayRequest(incoming: IncomingRequest, peer: BridgedLeg): void {

@@ -19,7 +19,8 @@ export function callerAbilities(request: SipRequest, trunk: TrunkSettings | unde
   const required = request.headers.has('Require') ? tags(request, 'Require') : NONE;
   const isOn = trunk?.rel100 !== 'off';
   const takesReliable =
-    required.includes('100rel') || (request.headers.has('Supported') && tags(request, 'Supported').includes('100rel'));
+    required.includes('100rel') ||
+    (request.headers.has('Supported') && tags(request, 'Supported').includes('100rel'));
   return {
     sendsReliably: takesReliable && isOn,
     takesReliable: takesReliable && isOn,

@@ -74,7 +74,8 @@ export class CallerLeg {
   }
 
   #saysNothingNew(progress: Progress): boolean {
-    if (progress.sdp !== undefined) return progress.sdp === this.#lastSdp && progress.status === this.#lastStatus;
+    if (progress.sdp !== undefined)
+      return progress.sdp === this.#lastSdp && progress.status === this.#lastStatus;
     return progress.status === this.#lastStatus || (this.#lastStatus === 180 && progress.status === 183);
   }
 
@@ -155,15 +156,13 @@ export class CallerLeg {
     return this.#dialog === undefined ? { kind: 'gone' } : await this.#dialog.change(c);
   }
 
-  async request(r: {
-    method: 'INFO' | 'OPTIONS';
-    headers?: Headers;
-    body?: Body;
-  }): Promise<RequestOutcome> {
+  async request(r: { method: 'INFO' | 'OPTIONS'; headers?: Headers; body?: Body }): Promise<RequestOutcome> {
     return this.#dialog === undefined ? { kind: 'gone' } : await this.#dialog.request(r);
   }
 }
 
 function plainProgress(progress: Progress): { status: 180 | 181 | 182 | 183; sdp?: Sdp } {
-  return progress.sdp === undefined ? { status: progress.status } : { status: progress.status, sdp: progress.sdp };
+  return progress.sdp === undefined
+    ? { status: progress.status }
+    : { status: progress.status, sdp: progress.sdp };
 }

@@ -3,7 +3,12 @@ import type { Headers } from '../signalling/index.js';
 import { formatReason, parseReasons, q850FromSip, q850Text, type SipResponse } from '../sip/index.js';
 
 /** Causes by which a leg ends without anybody hanging up. */
-const SYSTEM_KINDS: ReadonlySet<string> = new Set(['ack-timeout', 'session-expired', 'engine-lost', 'peer-gone']);
+const SYSTEM_KINDS: ReadonlySet<string> = new Set([
+  'ack-timeout',
+  'session-expired',
+  'engine-lost',
+  'peer-gone',
+]);
 
 /** How a dialog ended, told from this call's point of view: the leg below does not know which side it is. */
 export function causeOfLeg(cause: EndCause, party: 'caller' | 'callee'): EndCause {

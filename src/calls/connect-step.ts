@@ -76,7 +76,12 @@ export class ConnectStep {
   #startGroup(group: LegGroup): void {
     const now = this.context.clock.monotonic();
     this.#deadline = now + group.forMs;
-    const members: Member[] = group.legs.map((leg) => ({ leg, run: undefined, delay: undefined, failure: undefined }));
+    const members: Member[] = group.legs.map((leg) => ({
+      leg,
+      run: undefined,
+      delay: undefined,
+      failure: undefined,
+    }));
     this.#members = members;
     for (const member of members) {
       if (member.leg.delayMs > 0) member.delay = this.#startLater(member);
@@ -84,7 +89,8 @@ export class ConnectStep {
     for (const member of members) {
       // A leg that fails at once may have ended the step, or begun the next group.
       if (this.#over || this.#members !== members) return;
-      if (member.delay === undefined && member.run === undefined && member.failure === undefined) this.#startMember(member);
+      if (member.delay === undefined && member.run === undefined && member.failure === undefined)
+        this.#startMember(member);
     }
   }
 
@@ -171,7 +177,8 @@ export class ConnectStep {
     if (members.some((one) => one.delay === undefined && one.failure === undefined)) return;
     const waiting = members.filter((one) => one.delay !== undefined);
     const soonest = Math.min(...waiting.map((one) => one.leg.delayMs));
-    for (const one of waiting) if (one.leg.delayMs === soonest && one.delay !== undefined) this.#startMember(one);
+    for (const one of waiting)
+      if (one.leg.delayMs === soonest && one.delay !== undefined) this.#startMember(one);
   }
 
   #finish(): void {

@@ -2,13 +2,17 @@ import type { Timer } from '../base/clock.js';
 import type { EndCause } from '../model/index.js';
 import type { RouteDecision, Router } from '../routing/index.js';
 import type { IncomingCall, IncomingCallEvents } from '../signalling/index.js';
-import { Call, type CallEnvironment, type CallSettings } from './call.js';
+import { Call } from './call.js';
+import type { CallEnvironment, CallSettings } from './call-environment.js';
 import { callerAbilities } from './caller-abilities.js';
 import { systemCause } from './cause.js';
 import type { CallEvent, RunningCall } from './ports.js';
 import { CallRecorder } from './recorder.js';
 
-export interface CallsDeps extends Omit<CallEnvironment, 'router' | 'ownLegs' | 'event' | 'ended' | 'settings'> {
+export interface CallsDeps extends Omit<
+  CallEnvironment,
+  'router' | 'ownLegs' | 'event' | 'ended' | 'settings'
+> {
   readonly router: Pick<Router, 'routeCall' | 'resume'>;
   /** Asked for each call, so that a reload takes force. */
   readonly settings: () => Partial<CallSettings> & Pick<CallSettings, 'domain'>;
@@ -87,8 +91,16 @@ export function createCalls(deps: CallsDeps): Calls {
     },
   };
 
-  function refuse(incoming: IncomingCall, status: number, why: string, retryAfterS?: number): IncomingCallEvents {
-    logger.info({ status, why, source: incoming.source.address, sipCallId: incoming.request.callId }, 'call refused');
+  function refuse(
+    incoming: IncomingCall,
+    status: number,
+    why: string,
+    retryAfterS?: number,
+  ): IncomingCallEvents {
+    logger.info(
+      { status, why, source: incoming.source.address, sipCallId: incoming.request.callId },
+      'call refused',
+    );
     incoming.reject({
       status,
       ...(retryAfterS === undefined ? {} : { headers: [['Retry-After', String(retryAfterS)]] }),
@@ -108,7 +120,9 @@ export function createCalls(deps: CallsDeps): Calls {
       planRevision: known.revision,
       trace: known.trace,
     });
-    const cause: EndCause = { ...systemCause('border', decision.status, `${decision.code}: ${decision.reason}`) };
+    const cause: EndCause = {
+      ...systemCause('border', decision.status, `${decision.code}: ${decision.reason}`),
+    };
     recorder.close({ endAt: clock.now(), cause });
   }
 
@@ -124,7 +138,12 @@ export function createCalls(deps: CallsDeps): Calls {
         return IGNORED;
       case 'refuse':
         recordRefusal(incoming, decision);
-        return refuse(incoming, decision.status, `${decision.code}: ${decision.reason}`, decision.retryAfterS);
+        return refuse(
+          incoming,
+          decision.status,
+          `${decision.code}: ${decision.reason}`,
+          decision.retryAfterS,
+        );
       case 'call':
         return begin(incoming, decision, hops);
     }
@@ -153,7 +172,12 @@ export function createCalls(deps: CallsDeps): Calls {
     });
     running.set(call.id, call);
     logger.info(
-      { callId: call.id, trunk: route.facts.trunk, extension: route.facts.extension, dialed: route.facts.dialed },
+      {
+        callId: call.id,
+        trunk: route.facts.trunk,
+        extension: route.facts.extension,
+        dialed: route.facts.dialed,
+      },
       'call started',
     );
     call.begin(route.step);

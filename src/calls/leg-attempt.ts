@@ -196,7 +196,12 @@ export class LegAttempt implements AttemptEvents {
         const { response } = outcome;
         const toDevice = this.target.kind === 'extension';
         const word = outcomeOfStatus(response.status, { rang: this.#rang || this.#progressed, toDevice });
-        this.#fail({ outcome: word, cause: causeOfRefusal(response, word), status: response.status, response });
+        this.#fail({
+          outcome: word,
+          cause: causeOfRefusal(response, word),
+          status: response.status,
+          response,
+        });
         return;
       }
       case 'unreachable':
@@ -233,7 +238,10 @@ export class LegAttempt implements AttemptEvents {
 }
 
 /** Acknowledges and ends a dialog that nobody waits for any more. */
-export function endUnwanted(leg: { readonly dialog: Dialog; readonly ack: Ack }, cause?: EndCause): DialogEvents {
+export function endUnwanted(
+  leg: { readonly dialog: Dialog; readonly ack: Ack },
+  cause?: EndCause,
+): DialogEvents {
   leg.ack();
   void leg.dialog.bye(cause).catch(() => undefined);
   return {

@@ -7,7 +7,18 @@ import type { OutboundIdentity } from './ports.js';
 /** Headers that belong to the legs themselves: a plan cannot set them. Lower case. */
 const RESERVED: ReadonlySet<string> = new Set([
   ...['via', 'v', 'from', 'f', 'to', 't', 'call-id', 'i', 'cseq', 'contact', 'm', 'max-forwards', 'route'],
-  ...['record-route', 'content-length', 'l', 'content-type', 'c', 'content-encoding', 'e', 'require', 'supported', 'k'],
+  ...[
+    'record-route',
+    'content-length',
+    'l',
+    'content-type',
+    'c',
+    'content-encoding',
+    'e',
+    'require',
+    'supported',
+    'k',
+  ],
   ...['proxy-require', 'allow', 'session-expires', 'x', 'min-se', 'rseq', 'rack', 'authorization'],
   ...['proxy-authorization', 'www-authenticate', 'proxy-authenticate', 'user-agent', 'replaces', 'join'],
 ]);

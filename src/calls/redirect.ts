@@ -21,7 +21,13 @@ export function redirectTarget(response: SipResponse, trunk: TrunkSettings): str
     if (best !== undefined && q <= best.q) continue;
     // Headers and method of a Contact are orders we do not take from a peer.
     const kept = new Map([...params].filter(([name]) => name !== 'method'));
-    const plain = { scheme, host, params: kept, ...(user === undefined ? {} : { user }), ...(port === undefined ? {} : { port }) };
+    const plain = {
+      scheme,
+      host,
+      params: kept,
+      ...(user === undefined ? {} : { user }),
+      ...(port === undefined ? {} : { port }),
+    };
     best = { uri: formatUri(plain), q };
   }
   return best?.uri;

@@ -24,7 +24,9 @@ const MIN_SE_S = 90;
 /** The session timer a trunk asks for. */
 export function trunkTimer(trunk: TrunkSettings | undefined): SessionTimer | undefined {
   const ms = trunk?.sessionTimerMs;
-  return ms === undefined ? undefined : { expiresS: Math.max(MIN_SE_S, Math.round(ms / 1000)), minS: MIN_SE_S };
+  return ms === undefined
+    ? undefined
+    : { expiresS: Math.max(MIN_SE_S, Math.round(ms / 1000)), minS: MIN_SE_S };
 }
 
 /** Trunks in order, each with its destinations in order: the next is tried where the rules of failover allow it. */
@@ -190,7 +192,11 @@ export class TrunkLeg implements LegRun {
     if (this.#over) return;
     const { context } = this.task;
     if (failure.outcome !== 'no-answer' || failure.status !== undefined) {
-      context.trunks.noteResult(trunk.name, destination, failure.status !== undefined && failure.status !== 503);
+      context.trunks.noteResult(
+        trunk.name,
+        destination,
+        failure.status !== undefined && failure.status !== 503,
+      );
     }
     const { response } = failure;
     if (response !== undefined && response.status < 400) {

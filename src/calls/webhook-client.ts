@@ -13,7 +13,10 @@ export const MAX_WEBHOOK_REPLY_BYTES = 64 * 1024;
  * followed, since the plan's URL is the one that was checked. With a secret the body is signed:
  * `X-Trunkline-Signature: t=UNIX_SECONDS,v1=HEX`, HEX being HMAC-SHA-256 over `t.body`.
  */
-export function createWebhookClient(options: { readonly fetch: Fetch; readonly clock: Clock }): WebhookClient {
+export function createWebhookClient(options: {
+  readonly fetch: Fetch;
+  readonly clock: Clock;
+}): WebhookClient {
   return {
     call: async (request, signal) => {
       const slow = new AbortController();
@@ -51,14 +54,24 @@ async function ask(
     const signature = createHmac('sha256', request.secret).update(`${at}.${body}`).digest('hex');
     headers['x-trunkline-signature'] = `t=${at},v1=${signature}`;
   }
-  const response = await options.fetch(request.url, { method: 'POST', body, headers, signal, redirect: 'error' });
+  const response = await options.fetch(request.url, {
+    method: 'POST',
+    body,
+    headers,
+    signal,
+    redirect: 'error',
+  });
   if (!response.ok) {
     await response.body?.cancel();
     return { kind: 'failed', outcome: 'refused', why: `status ${response.status}` };
   }
   const text = await readBounded(response);
   if (text === undefined) {
-    return { kind: 'failed', outcome: 'invalid', why: `the reply is longer than ${MAX_WEBHOOK_REPLY_BYTES} bytes` };
+    return {
+      kind: 'failed',
+      outcome: 'invalid',
+      why: `the reply is longer than ${MAX_WEBHOOK_REPLY_BYTES} bytes`,
+    };
   }
   if (text.trim() === '') return { kind: 'reply', body: {} };
   try {

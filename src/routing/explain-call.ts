@@ -110,7 +110,11 @@ export function explainCall(call: ImaginedCall, context: ExplainContext): Explan
   };
 }
 
-function imaginedFacts(call: ImaginedCall, trunk: TrunkSettings | undefined, context: ExplainContext): CallFacts {
+function imaginedFacts(
+  call: ImaginedCall,
+  trunk: TrunkSettings | undefined,
+  context: ExplainContext,
+): CallFacts {
   const { plan } = context;
   const rules = trunk?.numbers ?? context.numbers;
   const at = call.at ?? context.now;
@@ -155,9 +159,13 @@ function imaginedFacts(call: ImaginedCall, trunk: TrunkSettings | undefined, con
 }
 
 function whoCalls(call: ImaginedCall, trunk: TrunkSettings | undefined): TraceEntry {
-  if (call.extension !== undefined) return { kind: 'trunk', why: `extension ${call.extension} dials (imagined)` };
+  if (call.extension !== undefined)
+    return { kind: 'trunk', why: `extension ${call.extension} dials (imagined)` };
   if (call.trunk === undefined) {
-    return { kind: 'trunk', why: 'comes from outside, by no trunk in particular (imagined); the border is not asked' };
+    return {
+      kind: 'trunk',
+      why: 'comes from outside, by no trunk in particular (imagined); the border is not asked',
+    };
   }
   return trunk === undefined
     ? { kind: 'trunk', why: `there is no trunk ${call.trunk}` }
@@ -207,7 +215,9 @@ function decisionOf(result: ImaginedCallResult, facts: CallFacts): string {
       return `the caller leaves at ${at}`;
     case 'end': {
       const { status, why } = stopped.action;
-      return status < 300 ? `${facts.dialed} ends: ${why}` : `${facts.dialed} is refused with ${status}: ${why}`;
+      return status < 300
+        ? `${facts.dialed} ends: ${why}`
+        : `${facts.dialed} is refused with ${status}: ${why}`;
     }
   }
 }

@@ -43,9 +43,16 @@ function breakTie(request: SipRequest, plan: Plan, trunks: readonly TrunkSetting
   const only = fitting[0];
   const names = trunks.map((trunk) => trunk.name).join(', ');
   if (only !== undefined && fitting.length === 1) {
-    return { kind: 'trunk', trunk: only, why: `trunks ${names} share this address; the number is one of ${only.name}` };
+    return {
+      kind: 'trunk',
+      trunk: only,
+      why: `trunks ${names} share this address; the number is one of ${only.name}`,
+    };
   }
-  return { kind: 'unknown', why: `trunks ${names} share this address, and the number does not tell which it is` };
+  return {
+    kind: 'unknown',
+    why: `trunks ${names} share this address, and the number does not tell which it is`,
+  };
 }
 
 function byDigest(
@@ -56,7 +63,11 @@ function byDigest(
   const verdict = deps.authentication.authenticateInvite(request, source);
   switch (verdict.kind) {
     case 'ok':
-      return { kind: 'device', device: verdict.device, why: `device ${verdict.device.name} proved itself by digest` };
+      return {
+        kind: 'device',
+        device: verdict.device,
+        why: `device ${verdict.device.name} proved itself by digest`,
+      };
     case 'trunk': {
       const trunk = deps.trunks.get(verdict.trunk);
       if (trunk === undefined) return { kind: 'unknown', why: `there is no trunk ${verdict.trunk} any more` };

@@ -1,9 +1,14 @@
-export { createRouter, type AdmittedCall, type RouteDecision, type Router, type RoutingDeps } from './route-call.js';
+export {
+  createRouter,
+  type AdmittedCall,
+  type RouteDecision,
+  type Router,
+  type RoutingDeps,
+} from './route-call.js';
 export {
   explainCall,
   type ExplainContext,
   type Explanation,
-  type ExplainedStep,
   type ImaginedCall,
 } from './explain-call.js';
 export type {

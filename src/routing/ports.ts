@@ -34,7 +34,11 @@ export type InviteAuthentication =
   /** The digest of a trunk (`digest:`) fits. */
   | { readonly kind: 'trunk'; readonly trunk: string }
   /** No credentials, or a stale nonce. */
-  | { readonly kind: 'challenge'; readonly status: 401 | 407; readonly headers: readonly (readonly [name: string, value: string])[] }
+  | {
+      readonly kind: 'challenge';
+      readonly status: 401 | 407;
+      readonly headers: readonly (readonly [name: string, value: string])[];
+    }
   /** Wrong credentials or an unknown name: the same answer for both. Counted for a ban by routing through `Border.noteFailure`. */
   | { readonly kind: 'failed' };
 

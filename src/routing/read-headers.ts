@@ -2,9 +2,37 @@ import type { SipRequest } from '../sip/index.js';
 
 /** What belongs to transport, dialog or session is nothing for a dialplan to decide by. */
 const HIDDEN: ReadonlySet<string> = new Set([
-  ...['Via', 'Max-Forwards', 'Call-ID', 'CSeq', 'Contact', 'Content-Length', 'Content-Type', 'Route', 'Record-Route'],
-  ...['Allow', 'Supported', 'Require', 'Proxy-Require', 'Accept', 'Session-Expires', 'Min-SE', 'Timestamp', 'Date'],
-  ...['Authorization', 'Proxy-Authorization', 'From', 'To', 'Accept-Encoding', 'Accept-Language', 'Allow-Events'],
+  ...[
+    'Via',
+    'Max-Forwards',
+    'Call-ID',
+    'CSeq',
+    'Contact',
+    'Content-Length',
+    'Content-Type',
+    'Route',
+    'Record-Route',
+  ],
+  ...[
+    'Allow',
+    'Supported',
+    'Require',
+    'Proxy-Require',
+    'Accept',
+    'Session-Expires',
+    'Min-SE',
+    'Timestamp',
+    'Date',
+  ],
+  ...[
+    'Authorization',
+    'Proxy-Authorization',
+    'From',
+    'To',
+    'Accept-Encoding',
+    'Accept-Language',
+    'Allow-Events',
+  ],
 ]);
 
 const MAX_HEADERS = 32;

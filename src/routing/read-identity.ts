@@ -23,7 +23,14 @@ const MAX_NAME_LENGTH = 80;
 const MAX_RAW_LENGTH = 128;
 
 /** User parts that stand for nobody, in lower case. */
-const NOBODY: ReadonlySet<string> = new Set(['', 'anonymous', 'restricted', 'unavailable', 'unknown', 'private']);
+const NOBODY: ReadonlySet<string> = new Set([
+  '',
+  'anonymous',
+  'restricted',
+  'unavailable',
+  'unknown',
+  'private',
+]);
 
 /** Reads who calls (RFC 3325 §9.1, RFC 3323). `trust` undefined: only From counts. */
 export function statedCaller(request: SipRequest, trust: CallerTrust | undefined): StatedCaller {
@@ -39,7 +46,8 @@ export function statedCaller(request: SipRequest, trust: CallerTrust | undefined
 
 /** The asserted identity that holds a number, else the first; a SIP and a tel URI may both be given. */
 function assertedCaller(request: SipRequest, header: CallerTrust['header']): NameAddr | undefined {
-  const names = header === 'remote-party-id' ? ['Remote-Party-ID', 'P-Asserted-Identity'] : ['P-Asserted-Identity'];
+  const names =
+    header === 'remote-party-id' ? ['Remote-Party-ID', 'P-Asserted-Identity'] : ['P-Asserted-Identity'];
   for (const name of names) {
     if (!request.headers.has(name)) continue;
     const found = request.headers
@@ -91,6 +99,8 @@ export function divertedFrom(request: SipRequest): NameAddr | undefined {
 
 /** Full, partial or gateway attestation, where a trusted carrier passes it on (RFC 8588 in P-Attestation-Indicator). */
 export function attestationOf(request: SipRequest): 'A' | 'B' | 'C' | undefined {
-  const value = (request.headers.get('P-Attestation-Indicator') ?? request.headers.get('Attestation-Info'))?.trim();
+  const value = (
+    request.headers.get('P-Attestation-Indicator') ?? request.headers.get('Attestation-Info')
+  )?.trim();
   return value === 'A' || value === 'B' || value === 'C' ? value : undefined;
 }

@@ -61,7 +61,11 @@ export type RouteDecision =
       readonly reason: string;
       readonly retryAfterS?: number;
       /** What is known of the call; absent when nobody we know sent it, which leaves no record. */
-      readonly known?: { readonly facts: CallFacts; readonly revision: number; readonly trace: readonly TraceEntry[] };
+      readonly known?: {
+        readonly facts: CallFacts;
+        readonly revision: number;
+        readonly trace: readonly TraceEntry[];
+      };
     };
 
 /** The way of a call from its INVITE to its first action: who, whether, what, where. Calls, API and command line share it. */
@@ -107,7 +111,11 @@ function routeCall(
   if (who.kind === 'challenge') return challenge(who, request, source, deps);
   if (who.kind === 'unknown') return refuseUnknown(who.why, request, source, deps);
 
-  const circumstances = { callId: deps.newId(), at: deps.now(), seed: Math.floor(deps.random() * 0x1_0000_0000) };
+  const circumstances = {
+    callId: deps.newId(),
+    at: deps.now(),
+    seed: Math.floor(deps.random() * 0x1_0000_0000),
+  };
   const facts =
     who.kind === 'trunk'
       ? trunkCallFacts(request, who.trunk, plan, circumstances)
@@ -117,7 +125,8 @@ function routeCall(
   const { verdict, findings } = deps.border.checkCall(border);
   const trace: TraceEntry[] = [trunkEntry(who)];
   // Nearly all calls are admitted without a remark; only remarks are worth a line of every record.
-  for (const finding of findings) if (finding.verdict.kind === 'refuse') trace.push({ kind: 'border', finding });
+  for (const finding of findings)
+    if (finding.verdict.kind === 'refuse') trace.push({ kind: 'border', finding });
   if (verdict.kind === 'refuse' && !verdict.observed) {
     const { status, code, reason, retryAfterS } = verdict;
     return {
@@ -170,7 +179,9 @@ function refuseUnknown(
     : { kind: 'refuse', status: 403, code: 'unknown-source', reason: why };
 }
 
-function refusal(verdict: Extract<ReturnType<Border['checkCall']>['verdict'], { kind: 'refuse' }>): RouteDecision {
+function refusal(
+  verdict: Extract<ReturnType<Border['checkCall']>['verdict'], { kind: 'refuse' }>,
+): RouteDecision {
   const { status, code, reason, retryAfterS } = verdict;
   return {
     kind: 'refuse',

@@ -32,7 +32,11 @@ export async function settled(): Promise<void> {
   for (let turn = 0; turn < 20; turn++) await Promise.resolve();
 }
 
-export function deferred<T>(): { promise: Promise<T>; resolve: (value: T) => void; reject: (error: Error) => void } {
+export function deferred<T>(): {
+  promise: Promise<T>;
+  resolve: (value: T) => void;
+  reject: (error: Error) => void;
+} {
   let resolve!: (value: T) => void;
   let reject!: (error: Error) => void;
   const promise = new Promise<T>((yes, no) => {
@@ -172,7 +176,11 @@ export class FakeAttempt implements Attempt {
     this.#replied = true;
   }
 
-  provisional(status: number, early?: Sdp, options: { fork?: string; reliable?: boolean } = {}): (Sdp | undefined)[] {
+  provisional(
+    status: number,
+    early?: Sdp,
+    options: { fork?: string; reliable?: boolean } = {},
+  ): (Sdp | undefined)[] {
     this.#replied = true;
     const pracks: (Sdp | undefined)[] = [];
     this.on.provisional({
@@ -230,7 +238,12 @@ export function createFakeSignalling(clock: Clock): FakeSignalling {
   };
 }
 
-export const SOURCE: Source = { address: '192.0.2.50', port: 5060, transport: 'udp', listener: '127.0.0.1:5060' };
+export const SOURCE: Source = {
+  address: '192.0.2.50',
+  port: 5060,
+  transport: 'udp',
+  listener: '127.0.0.1:5060',
+};
 
 export interface InviteOptions {
   readonly to?: string;
@@ -274,7 +287,11 @@ export class FakeCaller implements IncomingCall {
     this.offer = options.offer === null ? undefined : (options.offer ?? sdp('caller'));
   }
 
-  async progress(p: { status: 180 | 181 | 182 | 183; sdp?: Sdp; reliable?: boolean }): Promise<ProgressOutcome> {
+  async progress(p: {
+    status: 180 | 181 | 182 | 183;
+    sdp?: Sdp;
+    reliable?: boolean;
+  }): Promise<ProgressOutcome> {
     this.progressed.push(p);
     if (p.reliable !== true) return { kind: 'sent' };
     const { promise, resolve } = deferred<ProgressOutcome>();

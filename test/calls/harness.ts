@@ -1,5 +1,11 @@
 import type { Logger } from '../../src/base/logger.js';
-import { createCalls, type CallEvent, type Calls, type CallsDeps, type DeviceBinding } from '../../src/calls/index.js';
+import {
+  createCalls,
+  type CallEvent,
+  type Calls,
+  type CallsDeps,
+  type DeviceBinding,
+} from '../../src/calls/index.js';
 import type {
   Action,
   ActionResult,
@@ -13,7 +19,13 @@ import type {
 import type { CallFacts, CallRecord, LegRecord, TrunkSettings } from '../../src/model/index.js';
 import type { AdmittedCall, RouteDecision } from '../../src/routing/index.js';
 import { createFakeClock, type FakeClock } from '../helpers/fake-clock.js';
-import { createFakeSignalling, FakeCaller, settled, type FakeSignalling, type InviteOptions } from './fake-signalling.js';
+import {
+  createFakeSignalling,
+  FakeCaller,
+  settled,
+  type FakeSignalling,
+  type InviteOptions,
+} from './fake-signalling.js';
 
 const PLACE = { file: 'main.yaml', line: 7, column: 3 };
 const CALLER_ID = { kind: 'keep' } as const;
@@ -141,7 +153,9 @@ export interface Harness {
   record(): CallRecord;
   leg(index: number): LegRecord;
   /** A call that is answered and acknowledged. */
-  connected(options?: InviteOptions): Promise<{ caller: FakeCaller; attempt: FakeSignalling['attempts'][number] }>;
+  connected(
+    options?: InviteOptions,
+  ): Promise<{ caller: FakeCaller; attempt: FakeSignalling['attempts'][number] }>;
 }
 
 export interface HarnessOptions {
@@ -170,7 +184,9 @@ export function createHarness(options: HarnessOptions = {}): Harness {
     ...(inTrunk === undefined ? {} : { trunk: inTrunk.name }),
     ...options.facts,
   };
-  const trunks = new Map([trunk('acme'), trunk('backup'), trunk('pbx', { kind: 'pbx' })].map((t) => [t.name, t]));
+  const trunks = new Map(
+    [trunk('acme'), trunk('backup'), trunk('pbx', { kind: 'pbx' })].map((t) => [t.name, t]),
+  );
   const bindings = new Map<string, DeviceBinding[]>();
   for (const device of ['201', '202', '203']) bindings.set(device, [binding(device)]);
   const records = new Map<string, CallRecord>();
@@ -189,9 +205,7 @@ export function createHarness(options: HarnessOptions = {}): Harness {
     action,
     state: { answered: false, variables: {}, stepsLeft: 200, internal: undefined },
     trace:
-      action.kind === 'end'
-        ? []
-        : [{ kind: 'step', verb: action.step.verb, name: '', place: 'main.yaml:7' }],
+      action.kind === 'end' ? [] : [{ kind: 'step', verb: action.step.verb, name: '', place: 'main.yaml:7' }],
   });
   const nextStep = (): MachineStep => stepOf(harness.script.shift() ?? endWith(480));
   const hold = (kind: 'calls' | 'legs') => {
@@ -287,7 +301,13 @@ export function createHarness(options: HarnessOptions = {}): Harness {
         limited.has(name) && !emergency
           ? {
               kind: 'refuse',
-              verdict: { kind: 'refuse', status: 503, code: 'trunk-capacity', reason: 'full', observed: false },
+              verdict: {
+                kind: 'refuse',
+                status: 503,
+                code: 'trunk-capacity',
+                reason: 'full',
+                observed: false,
+              },
             }
           : { kind: 'admit', release: hold('legs') },
     },

@@ -23,7 +23,9 @@ function targets(h: Harness): string[] {
 t.test('ring groups', async (t) => {
   t.test('the first to answer wins; the others are told that the call was completed elsewhere', async (t) => {
     const h = createHarness();
-    h.script = [connect([group([deviceLeg('201'), deviceLeg('202'), deviceLeg('203')])], { step: ringStep() })];
+    h.script = [
+      connect([group([deviceLeg('201'), deviceLeg('202'), deviceLeg('203')])], { step: ringStep() }),
+    ];
     const caller = h.call();
     const [first, second, third] = h.signalling.attempts;
     first!.provisional(180);
@@ -85,14 +87,20 @@ t.test('ring groups', async (t) => {
     h.signalling.attempts[0]!.refuse(404);
     h.signalling.attempts[1]!.provisional(180);
     h.signalling.attempts[1]!.refuse(486);
-    t.match(h.results, [{ kind: 'failed', outcome: 'busy', status: 486, perLeg: [{ label: '201', outcome: 'busy' }] }]);
+    t.match(h.results, [
+      { kind: 'failed', outcome: 'busy', status: 486, perLeg: [{ label: '201', outcome: 'busy' }] },
+    ]);
     t.end();
   });
 
   t.test('groups are tried in turn, each for its time', (t) => {
     const h = createHarness();
     h.script = [
-      connect([group([deviceLeg('201')], 10_000), group([deviceLeg('202')], 5000), group([deviceLeg('203')], 5000)]),
+      connect([
+        group([deviceLeg('201')], 10_000),
+        group([deviceLeg('202')], 5000),
+        group([deviceLeg('203')], 5000),
+      ]),
       endWith(480, { q850: 19 }),
     ];
     const caller = h.call();
@@ -116,7 +124,9 @@ t.test('ring groups', async (t) => {
         ],
       },
     ]);
-    t.match(caller.rejections, [{ status: 480, headers: [['Reason', 'Q.850;cause=19;text="No answer from user"']] }]);
+    t.match(caller.rejections, [
+      { status: 480, headers: [['Reason', 'Q.850;cause=19;text="No answer from user"']] },
+    ]);
     t.match(h.record().cause, { sip: 480, kind: 'no-answer' });
     t.same(caller.statuses, [180]);
     t.end();
@@ -153,7 +163,11 @@ t.test('ring groups', async (t) => {
 
   t.test('one who declines may stop them all', (t) => {
     const h = createHarness();
-    h.script = [connect([group([deviceLeg('201'), deviceLeg('202')]), group([deviceLeg('203')])], { stopOnDecline: true })];
+    h.script = [
+      connect([group([deviceLeg('201'), deviceLeg('202')]), group([deviceLeg('203')])], {
+        stopOnDecline: true,
+      }),
+    ];
     h.call();
     h.signalling.attempts[0]!.refuse(603);
     t.equal(h.signalling.attempts[1]!.cancelledWith.length, 1);
@@ -205,19 +219,22 @@ t.test('what a refusal of a device means', async (t) => {
       t.end();
     });
   }
-  t.test('480 without ringing from a trunk is unreachable; an unknown member of a group cannot be reached', (t) => {
-    const h = createHarness();
-    h.script = [connect([group([trunkLeg(['pbx'])])])];
-    h.trunks.set('pbx', trunk('pbx', { retryOn: [] }));
-    h.call();
-    h.signalling.attempts[0]!.refuse(480);
-    t.match(h.results, [{ outcome: 'unreachable' }]);
-    h.script = [connect([group([deviceLeg('201')])], { step: ringStep() })];
-    h.call();
-    h.signalling.attempts[1]!.refuse(404);
-    t.match(h.results[1], { outcome: 'unreachable', perLeg: [{ outcome: 'unknown' }] });
-    t.end();
-  });
+  t.test(
+    '480 without ringing from a trunk is unreachable; an unknown member of a group cannot be reached',
+    (t) => {
+      const h = createHarness();
+      h.script = [connect([group([trunkLeg(['pbx'])])])];
+      h.trunks.set('pbx', trunk('pbx', { retryOn: [] }));
+      h.call();
+      h.signalling.attempts[0]!.refuse(480);
+      t.match(h.results, [{ outcome: 'unreachable' }]);
+      h.script = [connect([group([deviceLeg('201')])], { step: ringStep() })];
+      h.call();
+      h.signalling.attempts[1]!.refuse(404);
+      t.match(h.results[1], { outcome: 'unreachable', perLeg: [{ outcome: 'unknown' }] });
+      t.end();
+    },
+  );
 
   t.test('the record tells who refused and why, a Reason header before the table', (t) => {
     const h = createHarness();
@@ -357,9 +374,7 @@ t.test('failover of a trunk', async (t) => {
     h.call();
     t.match(h.results, [{ outcome: 'limited' }]);
     h.script = [
-      connect([
-        group([trunkLeg(['backup'], { to: { kind: 'trunks', trunks: ['backup'], number: 'bad' } })]),
-      ]),
+      connect([group([trunkLeg(['backup'], { to: { kind: 'trunks', trunks: ['backup'], number: 'bad' } })])]),
     ];
     h.call();
     t.match(h.results[1], { outcome: 'unknown' });
@@ -426,12 +441,19 @@ t.test('failover of a trunk', async (t) => {
 t.test('steps that only media can do are answered 501 and named in the log', (t) => {
   const h = createHarness();
   h.script = [
-    { kind: 'voicemail', step: { ...extensionStep(), verb: 'voicemail', mailbox: 'x', maxMs: 1 }, mailbox: 'x' },
+    {
+      kind: 'voicemail',
+      step: { ...extensionStep(), verb: 'voicemail', mailbox: 'x', maxMs: 1 },
+      mailbox: 'x',
+    },
   ];
   const caller = h.call();
   t.match(caller.rejections, [{ status: 501 }]);
   t.ok(h.logged.some((line) => line.event === 'step voicemail needs the media engine'));
-  t.match(h.record(), { cause: { kind: 'needs-media', sip: 501, q850: 79 }, lastStep: 'voicemail main.yaml:7:3' });
+  t.match(h.record(), {
+    cause: { kind: 'needs-media', sip: 501, q850: 79 },
+    lastStep: 'voicemail main.yaml:7:3',
+  });
   t.same(h.results, [], 'the machine is not asked further');
 
   h.script = [connect([group([deviceLeg('201', { confirm: true })])], { step: ringStep() })];

@@ -22,7 +22,13 @@ t.test('a call to a registered device', async (t) => {
     t.equal(h.record().planRevision, 3);
     t.same(h.held, { calls: 1, legs: 0 });
     const attempt = h.signalling.attempts[0]!;
-    t.match(h.leg(0), { recordId: 'call-1', sequence: 1, kind: 'extension', target: '201', sipCallId: 'own-leg-1' });
+    t.match(h.leg(0), {
+      recordId: 'call-1',
+      sequence: 1,
+      kind: 'extension',
+      target: '201',
+      sipCallId: 'own-leg-1',
+    });
 
     h.clock.advance(700);
     attempt.provisional(180);
@@ -31,7 +37,12 @@ t.test('a call to a registered device', async (t) => {
     attempt.answer(sdp('phone', '0 101'));
     await settled();
     t.same(caller.answers, [{ sdp: sdp('phone', '0 101') }]);
-    t.match(h.record(), { state: 'answered', pddMs: 700, codecs: 'PCMU,telephone-event', destination: '201' });
+    t.match(h.record(), {
+      state: 'answered',
+      pddMs: 700,
+      codecs: 'PCMU,telephone-event',
+      destination: '201',
+    });
     caller.ack();
     t.same(h.calls.list(), [
       {
@@ -57,13 +68,20 @@ t.test('a call to a registered device', async (t) => {
       cause: { sip: 200, q850: 16, by: 'caller', kind: 'normal' },
       lastStep: 'extension main.yaml:7:3',
     });
-    t.match(h.leg(0), { answerAt: h.facts.at + 3700, endAt: h.facts.at + 63_700, codecs: 'PCMU,telephone-event' });
+    t.match(h.leg(0), {
+      answerAt: h.facts.at + 3700,
+      endAt: h.facts.at + 63_700,
+      codecs: 'PCMU,telephone-event',
+    });
     const kinds = (JSON.parse(h.record().trace) as { kind: string }[]).map((entry) => entry.kind);
     t.same(kinds, ['trunk', 'step', 'attempt']);
     t.equal(h.calls.size, 0);
     t.same(h.held, { calls: 0, legs: 0 });
     t.same(h.minutes, [60_000]);
-    t.same(h.events.map((event) => event.kind), ['started', 'ringing', 'answered', 'ended']);
+    t.same(
+      h.events.map((event) => event.kind),
+      ['started', 'ringing', 'answered', 'ended'],
+    );
   });
 
   t.test('hides each side from the other', (t) => {
@@ -121,27 +139,30 @@ t.test('the callee hangs up', async (t) => {
     t.same(caller.rejections, []);
   });
 
-  t.test('before the caller’s 200 has left: the caller gets the 200 and, once acknowledged, the BYE', async (t) => {
-    const h = createHarness();
-    const gate = deferred<undefined>();
-    h.answeredGate = () => gate.promise;
-    h.script = [connect([group([deviceLeg('201')])]), endWith(200, { q850: 16 })];
-    const caller = h.call();
-    const attempt = h.signalling.attempts[0]!;
-    attempt.answer(sdp('phone'));
-    await settled();
-    t.same(caller.answers, [], 'the 200 waits for the record');
-    attempt.dialog.hangUp();
-    gate.resolve(undefined);
-    await settled();
-    t.equal(caller.answers.length, 1);
-    t.same(caller.dialog.byes, [], 'no BYE before the ACK (RFC 3261 §15)');
-    t.equal(h.calls.size, 0);
-    caller.ack();
-    await settled();
-    t.equal(caller.dialog.byes.length, 1);
-    t.match(h.record(), { state: 'ended', cause: { by: 'callee', kind: 'normal' } });
-  });
+  t.test(
+    'before the caller’s 200 has left: the caller gets the 200 and, once acknowledged, the BYE',
+    async (t) => {
+      const h = createHarness();
+      const gate = deferred<undefined>();
+      h.answeredGate = () => gate.promise;
+      h.script = [connect([group([deviceLeg('201')])]), endWith(200, { q850: 16 })];
+      const caller = h.call();
+      const attempt = h.signalling.attempts[0]!;
+      attempt.answer(sdp('phone'));
+      await settled();
+      t.same(caller.answers, [], 'the 200 waits for the record');
+      attempt.dialog.hangUp();
+      gate.resolve(undefined);
+      await settled();
+      t.equal(caller.answers.length, 1);
+      t.same(caller.dialog.byes, [], 'no BYE before the ACK (RFC 3261 §15)');
+      t.equal(h.calls.size, 0);
+      caller.ack();
+      await settled();
+      t.equal(caller.dialog.byes.length, 1);
+      t.match(h.record(), { state: 'ended', cause: { by: 'callee', kind: 'normal' } });
+    },
+  );
 
   t.test('after the 200 and before its ACK: the BYE waits for the ACK', async (t) => {
     const h = createHarness();
@@ -253,24 +274,27 @@ t.test('the caller gives up', async (t) => {
 });
 
 t.test('early media and ringing', async (t) => {
-  t.test('183 with SDP is relayed, the last fork’s session wins, and what says nothing new is not repeated', (t) => {
-    const h = createHarness();
-    h.script = [connect([group([trunkLeg(['backup'])])])];
-    const caller = h.call();
-    const attempt = h.signalling.attempts[0]!;
-    attempt.provisional(183, sdp('fork-a'), { fork: 'a' });
-    attempt.provisional(183, sdp('fork-a'), { fork: 'a' });
-    attempt.provisional(183, sdp('fork-b'), { fork: 'b' });
-    attempt.provisional(180);
-    attempt.provisional(180);
-    attempt.provisional(199);
-    t.same(caller.progressed, [
-      { status: 183, sdp: sdp('fork-a') },
-      { status: 183, sdp: sdp('fork-b') },
-      { status: 180 },
-    ]);
-    t.end();
-  });
+  t.test(
+    '183 with SDP is relayed, the last fork’s session wins, and what says nothing new is not repeated',
+    (t) => {
+      const h = createHarness();
+      h.script = [connect([group([trunkLeg(['backup'])])])];
+      const caller = h.call();
+      const attempt = h.signalling.attempts[0]!;
+      attempt.provisional(183, sdp('fork-a'), { fork: 'a' });
+      attempt.provisional(183, sdp('fork-a'), { fork: 'a' });
+      attempt.provisional(183, sdp('fork-b'), { fork: 'b' });
+      attempt.provisional(180);
+      attempt.provisional(180);
+      attempt.provisional(199);
+      t.same(caller.progressed, [
+        { status: 183, sdp: sdp('fork-a') },
+        { status: 183, sdp: sdp('fork-b') },
+        { status: 180 },
+      ]);
+      t.end();
+    },
+  );
 
   t.test('where several phones ring nobody’s early media is relayed', (t) => {
     const h = createHarness();
@@ -313,7 +337,11 @@ t.test('early media and ringing', async (t) => {
     t.same(caller.statuses, [183, 180]);
     caller.progressOutcomes[1]!({ kind: 'acknowledged', answer: undefined });
     await settled();
-    t.same(caller.answers, [{ sdp: sdp('early') }], 'a 200 without SDP is completed from the reliable provisional');
+    t.same(
+      caller.answers,
+      [{ sdp: sdp('early') }],
+      'a 200 without SDP is completed from the reliable provisional',
+    );
   });
 
   t.test('100rel is a matter of each leg', (t) => {
@@ -429,11 +457,18 @@ t.test('what the store and the border ask of a call', async (t) => {
     });
     const caller = h.call();
     t.match(caller.rejections, [{ status: 603, headers: [['Retry-After', '7']] }]);
-    t.match(h.record(), { state: 'ended', cause: { kind: 'border', sip: 603, text: 'caller-blocked: on the list' } });
+    t.match(h.record(), {
+      state: 'ended',
+      cause: { kind: 'border', sip: 603, text: 'caller-blocked: on the list' },
+    });
     h.records.clear();
     h.decision = () => ({ kind: 'refuse', status: 403, code: 'unknown-source', reason: 'nobody' });
     t.match(h.call().rejections, [{ status: 403 }]);
-    h.decision = () => ({ kind: 'challenge', status: 401, headers: [['WWW-Authenticate', 'Digest realm="x"']] });
+    h.decision = () => ({
+      kind: 'challenge',
+      status: 401,
+      headers: [['WWW-Authenticate', 'Digest realm="x"']],
+    });
     t.match(h.call().rejections, [{ status: 401, headers: [['WWW-Authenticate', 'Digest realm="x"']] }]);
     t.equal(h.records.size, 0);
     t.end();

@@ -2,7 +2,16 @@ import t from 'tap';
 import { SipResponse } from '../../src/sip/index.js';
 import { createWebhookClient, type WebhookReply } from '../../src/calls/index.js';
 import { createFakeClock } from '../helpers/fake-clock.js';
-import { connect, createHarness, deviceLeg, endWith, extensionStep, group, trunk, trunkLeg } from './harness.js';
+import {
+  connect,
+  createHarness,
+  deviceLeg,
+  endWith,
+  extensionStep,
+  group,
+  trunk,
+  trunkLeg,
+} from './harness.js';
 import { deferred, sdp, settled } from './fake-signalling.js';
 import type { Action } from '../../src/dialplan/index.js';
 
@@ -29,7 +38,11 @@ t.test('changes of the session', async (t) => {
     const change = attempt.dialog.offerChange(undefined, sdp('answer'));
     const acks: unknown[] = [];
     t.equal(caller.dialog.changes[0]!.offer, undefined);
-    caller.dialog.changes[0]!.settle({ kind: 'accepted', sdp: sdp('offer'), ack: (answer) => acks.push(answer) });
+    caller.dialog.changes[0]!.settle({
+      kind: 'accepted',
+      sdp: sdp('offer'),
+      ack: (answer) => acks.push(answer),
+    });
     await settled();
     t.equal(change.accepted, sdp('offer'));
     t.same(acks, [sdp('answer')]);
@@ -87,7 +100,11 @@ t.test('changes of the session', async (t) => {
     h.script = [connect([group([deviceLeg('201')])])];
     const caller = h.call();
     const rejected: number[] = [];
-    const change = { offer: sdp('x'), accept: () => Promise.resolve(undefined), reject: (s: number) => rejected.push(s) };
+    const change = {
+      offer: sdp('x'),
+      accept: () => Promise.resolve(undefined),
+      reject: (s: number) => rejected.push(s),
+    };
     caller.events.earlyChange(change);
     h.signalling.attempts[0]!.on.earlyChange(change, 'fork-1');
     t.same(rejected, [491, 491]);
@@ -118,7 +135,9 @@ t.test('requests within the call', async (t) => {
   t.test('OPTIONS is answered here; what is not served is said so', async (t) => {
     const h = createHarness();
     const { caller } = await h.connected();
-    const answers = ['OPTIONS', 'REFER', 'MESSAGE', 'SUBSCRIBE', 'NOTIFY'].map((m) => caller.dialog.send(m).statuses[0]);
+    const answers = ['OPTIONS', 'REFER', 'MESSAGE', 'SUBSCRIBE', 'NOTIFY'].map(
+      (m) => caller.dialog.send(m).statuses[0],
+    );
     t.same(answers, [200, 405, 405, 489, 481]);
   });
 });
@@ -237,7 +256,11 @@ t.test('orders from outside', async (t) => {
 });
 
 t.test('steps that wait', async (t) => {
-  const wait: Action = { kind: 'wait', step: { place: PLACE, verb: 'wait', ms: 3000, ifOutcome: {} }, ms: 3000 };
+  const wait: Action = {
+    kind: 'wait',
+    step: { place: PLACE, verb: 'wait', ms: 3000, ifOutcome: {} },
+    ms: 3000,
+  };
 
   t.test('wait rings the caller for its time', (t) => {
     const h = createHarness();
@@ -326,7 +349,10 @@ t.test('the webhook client', async (t) => {
   t.test('posts JSON, signed where there is a secret, and reads JSON', async (t) => {
     const client = clientFor(() => Promise.resolve(new Response('{"steps":[]}')));
     t.same(await client.call({ ...request, secret: 'key' }, never), { kind: 'reply', body: { steps: [] } });
-    t.match(seen.at(-1), { url: request.url, init: { method: 'POST', body: '{"did":"+1"}', redirect: 'error' } });
+    t.match(seen.at(-1), {
+      url: request.url,
+      init: { method: 'POST', body: '{"did":"+1"}', redirect: 'error' },
+    });
     const headers = seen.at(-1)!.init!.headers as Record<string, string>;
     // printf '1700000000.{"did":"+1"}' | openssl dgst -sha256 -hmac key
     t.match(headers['x-trunkline-signature'], /^t=1700000000,v1=[0-9a-f]{64}$/);
@@ -344,7 +370,10 @@ t.test('the webhook client', async (t) => {
     t.equal(await outcome(() => Promise.reject(new Error('ECONNREFUSED'))), 'refused');
     t.equal(await outcome(() => Promise.resolve(new Response('<html>'))), 'invalid');
     t.equal(await outcome(() => Promise.resolve(new Response('x'.repeat(70_000)))), 'invalid');
-    t.equal(await outcome(() => Promise.resolve(new Response('{}')), { url: 'file:///etc/passwd' }), 'invalid');
+    t.equal(
+      await outcome(() => Promise.resolve(new Response('{}')), { url: 'file:///etc/passwd' }),
+      'invalid',
+    );
     const slow = (init: RequestInit) =>
       new Promise<Response>((_resolve, reject) => {
         init.signal!.addEventListener('abort', () => reject(new Error('aborted')));

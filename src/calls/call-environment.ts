@@ -1,0 +1,42 @@
+import type { Clock } from '../base/clock.js';
+import type { Logger } from '../base/logger.js';
+import type { Router } from '../routing/index.js';
+import type { Signalling } from '../signalling/index.js';
+import type { Call } from './call.js';
+import type {
+  CallCapacity,
+  CallEvent,
+  CallRecords,
+  DeviceLocations,
+  OutboundTrunks,
+  WebhookClient,
+} from './ports.js';
+
+/** What every call shares. */
+export interface CallEnvironment {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** 0 ≤ x < 1. */
+  readonly random: () => number;
+  readonly signalling: Pick<Signalling, 'dial'>;
+  readonly router: Pick<Router, 'resume'>;
+  readonly records: CallRecords;
+  readonly trunks: OutboundTrunks;
+  readonly devices: DeviceLocations;
+  readonly capacity: CallCapacity;
+  readonly webhooks: WebhookClient;
+  readonly settings: () => CallSettings;
+  /** Call-IDs of legs that ring, to recognise calls of our own that come back. */
+  readonly ownLegs: Map<string, Call>;
+  event(kind: CallEvent['kind'], call: Call): void;
+  ended(call: Call): void;
+}
+
+export interface CallSettings {
+  /** Domain of our own addresses. */
+  readonly domain: string;
+  /** No step rings longer. */
+  readonly ringTimeoutMs: number;
+  /** After this time without a 18x from the far side the caller gets 180 from us: some carriers give up at 5 s. */
+  readonly ringFastMs: number;
+}
