@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { systemClock } from '../base/clock.js';
+import { AppError } from '../base/errors.js';
 import { silentLogger } from '../base/logger.js';
 import { Apps } from './control/apps.js';
 import { ControlConnection } from './control/connection.js';
@@ -21,7 +22,7 @@ import type { Listener } from './transport/flow.js';
 
 /** Options of the whole server: those of the transactions, and what dialogs and applications need. */
 export interface ServerOptions extends SipServerOptions {
-  /** What applications must bring to `authenticate`; undefined: nothing is asked (in-process peers only). */
+  /** What applications must bring to `authenticate` on the TCP port for them; `listen` needs it. */
   readonly secret?: string;
   /** `server` (default): RFC 4028 is kept by the server where a 2xx carries Session-Expires; `application`: by the applications. */
   readonly sessionTimers?: 'server' | 'application';
@@ -51,11 +52,11 @@ export interface SipServer {
   drain(): void;
   stop(): Promise<void>;
   readonly listeners: readonly Listener[];
-  /** Serves one application over a stream. */
-  attach(control: Duplex, peer?: string): void;
-  /** Serves one application over a link of another kind. */
+  /** Serves one application in this process over a stream; no secret is asked of it. */
+  attach(control: Duplex): void;
+  /** Serves one application in this process over a link of another kind. */
   attachLink(link: ControlLink): void;
-  /** Opens a TCP port for applications; needs `secret`. */
+  /** Opens a TCP port for applications. Throws AppError SETTINGS_INVALID without a secret, PORT_IN_USE or ADDRESS_UNAVAILABLE. */
   listen(options: ControlListenerOptions): Promise<ControlListener>;
   setGate(rules: GateRules): void;
   readonly stats: ServerStats;
@@ -110,7 +111,7 @@ export function createSipServer(options: ServerOptions): SipServer {
   });
   const dispatch = createDispatch(core, apps, (app, command) => proxies.proxy(app, command));
 
-  const attachLink = (link: ControlLink, secret = options.secret): void => {
+  const attachLink = (link: ControlLink, secret: string | undefined): void => {
     links.add(link);
     new ControlConnection(
       {
@@ -145,11 +146,15 @@ export function createSipServer(options: ServerOptions): SipServer {
     get listeners() {
       return layer.listeners;
     },
-    attach: (stream, peer = 'in process') => attachLink(duplexLink(stream, peer)),
-    attachLink,
+    attach: (stream) => attachLink(duplexLink(stream, 'in process'), undefined),
+    attachLink: (link) => attachLink(link, undefined),
     listen: async (listen) => {
+      const { secret } = options;
+      if (secret === undefined || secret === '') {
+        throw new AppError('SETTINGS_INVALID', 'a control port needs a secret: whoever reaches it steers the server');
+      }
       const listener = await listenForControl(listen, logger, (socket) => {
-        attachLink(duplexLink(socket, `${socket.remoteAddress ?? '?'}:${socket.remotePort ?? 0}`));
+        attachLink(duplexLink(socket, `${socket.remoteAddress ?? '?'}:${socket.remotePort ?? 0}`), secret);
       });
       control.push(listener);
       return listener;

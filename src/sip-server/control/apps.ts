@@ -4,6 +4,8 @@ import type { ControlConnection } from './connection.js';
 export class Apps {
   readonly #apps = new Set<ControlConnection>();
   readonly #byVerb = new Map<string, { apps: ControlConnection[]; next: number }>();
+  /** Applications that serve whatever nobody else has asked for. */
+  readonly #others = new Set<ControlConnection>();
 
   get size(): number {
     return this.#apps.size;
@@ -16,12 +18,15 @@ export class Apps {
       .map((verb) => verb.toUpperCase());
   }
 
-  add(app: ControlConnection): void {
+  /** `catchAll`: in listen mode drachtio-srf asks for no verb, since it is dialled for what is meant for it. */
+  add(app: ControlConnection, catchAll: boolean): void {
     this.#apps.add(app);
+    if (catchAll) this.#others.add(app);
   }
 
   remove(app: ControlConnection): void {
     this.#apps.delete(app);
+    this.#others.delete(app);
     for (const verb of [...this.#byVerb.keys()]) this.unroute(app, verb);
   }
 
@@ -46,7 +51,7 @@ export class Apps {
   /** The application whose turn it is for a verb (lower case). */
   pick(verb: string): ControlConnection | undefined {
     const entry = this.#byVerb.get(verb);
-    if (entry === undefined) return undefined;
+    if (entry === undefined) return verb.startsWith('cdr:') ? undefined : this.#others.values().next().value;
     const app = entry.apps[entry.next % entry.apps.length];
     entry.next = (entry.next + 1) % entry.apps.length;
     return app;

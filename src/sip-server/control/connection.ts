@@ -16,7 +16,7 @@ const PROTOCOL_VERSION = 'v0.9.10';
 
 /** Who carries out what an authenticated application asks for. */
 export interface ControlUser {
-  authenticated(app: ControlConnection): void;
+  authenticated(app: ControlConnection, catchAll: boolean): void;
   route(app: ControlConnection, verb: string): void;
   removeRoute(app: ControlConnection, verb: string): void;
   sip(app: ControlConnection, command: SipCommand): void;
@@ -26,7 +26,7 @@ export interface ControlUser {
 
 export interface ConnectionDeps {
   readonly user: ControlUser;
-  /** What `authenticate` must bring; undefined: nothing is asked (an in-process peer). */
+  /** What `authenticate` must bring; undefined: an in-process peer, of which nothing is asked and who serves every verb. */
   readonly secret: string | undefined;
   /** Where we listen, for the answer to `authenticate`: as advertised, and as bound. */
   readonly hostports: () => { readonly advertised: string; readonly bound: string };
@@ -145,7 +145,7 @@ export class ControlConnection {
     this.#reader.maxFrameBytes = MAX_FRAME_BYTES;
     this.state = 'authenticated';
     this.tags = command.tags;
-    this.#deps.user.authenticated(this);
+    this.#deps.user.authenticated(this, secret === undefined);
   }
 
   #refuse(id: string, reason: string): void {

@@ -29,7 +29,7 @@ export function createDispatch(
     };
   };
   return {
-    authenticated: (app) => apps.add(app),
+    authenticated: (app, catchAll) => apps.add(app, catchAll),
     route: (app, verb) => apps.route(app, verb),
     removeRoute: (app, verb) => apps.unroute(app, verb),
     sip: guarded((app, command: SipCommand) => sip(core, app, command)),
