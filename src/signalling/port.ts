@@ -63,7 +63,12 @@ export interface IncomingCall {
   /** Undefined: delayed offer. */
   readonly offer: Sdp | undefined;
   /** Waits for PRACK where reliable; `answer` is the SDP in it, if any. */
-  progress(p: { status: 180 | 181 | 182 | 183; sdp?: Sdp; reliable?: boolean; headers?: Headers }): Promise<ProgressOutcome>;
+  progress(p: {
+    status: 180 | 181 | 182 | 183;
+    sdp?: Sdp;
+    reliable?: boolean;
+    headers?: Headers;
+  }): Promise<ProgressOutcome>;
   /** Resolves once the 200 is sent; call it after the record is durable. Delayed offer: `sdp` is ours, `acknowledged` brings theirs. */
   answer(a: { sdp: Sdp; headers?: Headers; timer?: SessionTimer }, on: DialogEvents): Promise<AnswerOutcome>;
   /** 300–699; idempotent; ignored after an answer. */
@@ -152,7 +157,14 @@ export interface AttemptEvents {
 
 export type AttemptOutcome =
   /** Ordinary offer: acknowledged already. Offerless INVITE: `ack(answer)` is to be called. */
-  | { readonly kind: 'answered'; readonly dialog: Dialog; readonly fork: ForkId; readonly sdp: Sdp; readonly ack: Ack; readonly response: SipResponse }
+  | {
+      readonly kind: 'answered';
+      readonly dialog: Dialog;
+      readonly fork: ForkId;
+      readonly sdp: Sdp;
+      readonly ack: Ack;
+      readonly response: SipResponse;
+    }
   /** 3xx included: following it is routing's choice. */
   | { readonly kind: 'refused'; readonly response: SipResponse }
   | { readonly kind: 'unreachable'; readonly why: 'no-reply' | 'transport' | 'dns' | 'engine-lost' }
@@ -164,7 +176,11 @@ export interface Dialog {
   readonly state: 'confirmed' | 'ending' | 'ended';
   /** re-INVITE or UPDATE; one at a time, 491 retried by §14.1, a refused one leaves the session as it was. No offer: asks for one. */
   change(c: { offer?: Sdp; by?: 'invite' | 'update' }): Promise<ChangeOutcome>;
-  request(r: { method: 'INFO' | 'REFER' | 'NOTIFY' | 'MESSAGE' | 'OPTIONS'; headers?: Headers; body?: Body }): Promise<RequestOutcome>;
+  request(r: {
+    method: 'INFO' | 'REFER' | 'NOTIFY' | 'MESSAGE' | 'OPTIONS';
+    headers?: Headers;
+    body?: Body;
+  }): Promise<RequestOutcome>;
   /** Reason header from the cause; idempotent. */
   bye(cause?: EndCause): Promise<void>;
 }
@@ -222,6 +238,10 @@ export interface GateRules {
   readonly denied: readonly string[];
   /** Banned addresses with their end, milliseconds since the epoch. */
   readonly banned: readonly { readonly address: string; readonly until: number }[];
-  readonly unknownRate: { readonly perSourcePerS: number; readonly burst: number; readonly totalPerS: number };
+  readonly unknownRate: {
+    readonly perSourcePerS: number;
+    readonly burst: number;
+    readonly totalPerS: number;
+  };
   readonly observe: boolean;
 }

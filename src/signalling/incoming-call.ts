@@ -1,0 +1,255 @@
+import { randomHex } from '../base/ids.js';
+import type { EndCause } from '../model/index.js';
+import type { SipRequest } from '../sip/index.js';
+import { causeFrom, engineLost } from './cause.js';
+import { ALLOW_LINE, guarded, SDP_LINE, type Core } from './core.js';
+import { DialogLeg } from './dialog.js';
+import { ProvisionalSender } from './provisional-sender.js';
+import type { Leg } from './leg-table.js';
+import { sourceOf } from './open-requests.js';
+import type {
+  AnswerOutcome,
+  Change,
+  DialogEvents,
+  Headers,
+  IncomingCall,
+  IncomingCallEvents,
+  ProgressOutcome,
+  Sdp,
+  SessionTimer,
+  Source,
+} from './port.js';
+import { RemoteOffer } from './remote-offer.js';
+import { linesOf, reply, replyBriefly } from './reply.js';
+import { answerTimer, hasTag, timerFacts, type TimerFacts } from './session-timer.js';
+import type { ControlLink } from './srf/link.js';
+import { requestFrom } from './srf/parser.js';
+import type { SrfRequest, SrfResponse } from './srf/types.js';
+
+/** An UPDATE must be answered promptly (RFC 3311 §5.2). Milliseconds. */
+const DECIDE_UPDATE_MS = 10_000;
+
+/** A call that came in, from its INVITE to its final answer. */
+export class IncomingLeg implements IncomingCall, Leg {
+  readonly id = randomHex(8);
+  readonly request: SipRequest;
+  readonly source: Source;
+  readonly offer: Sdp | undefined;
+  readonly link: ControlLink;
+  /** srf's entry for the INVITE, by which it finds who a CANCEL is for. */
+  readonly entry: unknown;
+  readonly #core: Core;
+  readonly #dialogId: string;
+  readonly #response: SrfResponse;
+  readonly #timerFacts: TimerFacts;
+  readonly #provisionals: ProvisionalSender;
+  #on: IncomingCallEvents | undefined;
+  #state: 'proceeding' | 'answering' | 'over' = 'proceeding';
+  #earlyOffer: RemoteOffer | undefined;
+  /** What they said last; `''` for a delayed offer. */
+  #remoteSdp: Sdp;
+  /** Set while `answer` waits. */
+  #answered: ((outcome: AnswerOutcome) => void) | undefined;
+
+  constructor(
+    core: Core,
+    link: ControlLink,
+    dialogId: string,
+    request: SrfRequest,
+    response: SrfResponse,
+    message: SipRequest,
+  ) {
+    this.#core = core;
+    this.link = link;
+    this.#dialogId = dialogId;
+    this.#response = response;
+    this.request = message;
+    this.source = sourceOf(request);
+    this.offer = message.body === '' ? undefined : message.body;
+    this.#remoteSdp = message.body;
+    this.entry = link.pendingInvite(message.callId);
+    this.#timerFacts = timerFacts(message);
+    this.#provisionals = new ProvisionalSender(core, link, response, {
+      supported: hasTag(message, 'Supported', '100rel') || hasTag(message, 'Require', '100rel'),
+      required: hasTag(message, 'Require', '100rel'),
+      hasOffer: this.offer !== undefined,
+      gone: (status) => this.#provisionalFailed(status),
+      offered: (change) => this.#tellEarlyChange(change),
+      agreed: (theirs) => {
+        this.#remoteSdp = theirs;
+      },
+    });
+    request.on('cancel', (cancel: { headers: Record<string, string> }) => this.#cancelled(cancel));
+    request.on('update', (update: SrfRequest, updateResponse: SrfResponse) =>
+      this.#earlyUpdate(update, updateResponse),
+    );
+    core.legs.set(dialogId, this);
+  }
+
+  /** Called at once after the layer above was told of the call. */
+  listen(on: IncomingCallEvents): void {
+    this.#on = on;
+  }
+
+  progress(progress: Parameters<IncomingCall['progress']>[0]): Promise<ProgressOutcome> {
+    const lines = `${linesOf(progress.headers)}${progress.sdp === undefined ? '' : SDP_LINE}${ALLOW_LINE}${this.#core.serverLine}`;
+    if (this.#state !== 'proceeding') return Promise.resolve({ kind: 'gone' });
+    return this.#provisionals.send({
+      status: progress.status,
+      sdp: progress.sdp,
+      reliable: progress.reliable,
+      lines,
+    });
+  }
+
+  answer(
+    answer: { sdp: Sdp; headers?: Headers; timer?: SessionTimer },
+    on: DialogEvents,
+  ): Promise<AnswerOutcome> {
+    const own = linesOf(answer.headers);
+    if (this.#state !== 'proceeding')
+      return Promise.resolve({ kind: this.link.isUp ? 'cancelled' : 'engine-lost' });
+    this.#state = 'answering';
+    return new Promise((resolve) => {
+      this.#answered = resolve;
+      // RFC 3262 §5: no 2xx before an offer or answer in a reliable provisional was acknowledged.
+      this.#provisionals.whenAcknowledged(() => {
+        if (this.#state === 'answering') this.#sendAnswer(answer, own, on);
+      });
+    });
+  }
+
+  reject(rejection: Parameters<IncomingCall['reject']>[0]): void {
+    if (this.#state !== 'proceeding') return;
+    const lines = `${linesOf(rejection.headers)}${this.#core.serverLine}`;
+    this.#end();
+    reply(this.#response, { status: rejection.status, reason: rejection.reason, lines });
+  }
+
+  onRequest(request: SrfRequest, response: SrfResponse): void {
+    const message = requestFrom(request.headers);
+    if (request.source === 'application' || request.method === 'ACK') return;
+    if (message === undefined) return replyBriefly(response, 400);
+    switch (request.method) {
+      case 'PRACK':
+        return this.#provisionals.onPrack(response, message);
+      case 'UPDATE':
+        return this.#earlyUpdate(request, response);
+      case 'BYE':
+        // RFC 3261 §15: a caller may end an early dialog by BYE; the INVITE is answered 487 then (§15.1.2).
+        replyBriefly(response, 200);
+        this.#end();
+        reply(this.#response, { status: 487, lines: this.#core.serverLine });
+        return this.#tellCancelled(causeFrom(message.headers, { sip: 487, by: 'caller', kind: 'cancelled' }));
+      default:
+        return replyBriefly(response, 481);
+    }
+  }
+
+  engineLost(): void {
+    const answered = this.#answered;
+    this.#end();
+    answered?.({ kind: 'engine-lost' });
+    this.#tellCancelled(engineLost());
+  }
+
+  shutDown(): void {
+    this.reject({ status: 503 });
+    this.#tellCancelled({ sip: 503, by: 'system', kind: 'drained' });
+  }
+
+  #sendAnswer(answer: { sdp: Sdp; timer?: SessionTimer }, own: string, on: DialogEvents): void {
+    const { lines, timer } = answerTimer(this.#timerFacts, answer.timer);
+    const all = `${own}${lines}Supported: timer, replaces\r\n${ALLOW_LINE}${SDP_LINE}${this.#core.serverLine}`;
+    const expected = this.link.expect(() => this.engineLost());
+    reply(this.#response, { status: 200, lines: all, body: answer.sdp }, (error) => {
+      if (!expected() || this.#state !== 'answering') return;
+      // The transaction is gone: a CANCEL is on its way to us, or was lost.
+      if (error !== null && error !== undefined) return this.#failed();
+      // From here on without a turn of the event loop: ACK and BYE may stand in the same chunk as this answer.
+      const answered = this.#answered;
+      this.#end();
+      const dialog = new DialogLeg(this.#core, this.link, {
+        dialogId: this.#response.stackDialogId === '' ? this.#dialogId : this.#response.stackDialogId,
+        role: 'uas',
+        localSdp: answer.sdp,
+        remoteSdp: this.#remoteSdp,
+        peerTakesUpdate: hasTag(this.request, 'Allow', 'update'),
+        timer,
+        timerWanted: answer.timer,
+      });
+      dialog.listen(on);
+      answered?.({ kind: 'dialog', dialog });
+    });
+  }
+
+  #failed(): void {
+    if (this.#state === 'over') return;
+    this.#cancelled(undefined);
+  }
+
+  #cancelled(cancel: { headers: Record<string, string> } | undefined): void {
+    if (this.#state === 'over') return;
+    const answered = this.#answered;
+    this.#end();
+    answered?.({ kind: 'cancelled' });
+    const message = cancel === undefined ? undefined : requestFrom(cancel.headers);
+    this.#tellCancelled(causeFrom(message?.headers, { sip: 487, by: 'caller', kind: 'cancelled' }));
+  }
+
+  /** A reliable provisional was never acknowledged, or the transaction is gone. */
+  #provisionalFailed(status: number | undefined): void {
+    if (this.#state === 'over') return;
+    if (status !== undefined) reply(this.#response, { status, lines: this.#core.serverLine });
+    this.#cancelled(undefined);
+  }
+
+  #earlyUpdate(request: SrfRequest, response: SrfResponse): void {
+    const message = requestFrom(request.headers);
+    if (message === undefined) return replyBriefly(response, 400);
+    if (message.body === '') return replyBriefly(response, 200, this.#core.serverLine);
+    // RFC 3311 §5.2: not before the first offer was answered reliably, and one at a time.
+    if (this.#state !== 'proceeding' || this.#earlyOffer !== undefined || !this.#provisionals.hasAnswered) {
+      return replyBriefly(response, 500, `Retry-After: ${Math.floor(this.#core.random() * 10)}\r\n`);
+    }
+    const offer = message.body;
+    const early = new RemoteOffer(
+      this.#core,
+      this.link,
+      { offer, response, lines: `${ALLOW_LINE}${this.#core.serverLine}`, decideMs: DECIDE_UPDATE_MS },
+      {
+        accepted: (_answer, done) => {
+          this.#earlyOffer = undefined;
+          this.#remoteSdp = offer;
+          done(undefined);
+        },
+        dropped: () => {
+          this.#earlyOffer = undefined;
+        },
+      },
+    );
+    this.#earlyOffer = early;
+    this.#tellEarlyChange(early);
+  }
+
+  #tellEarlyChange(change: Change): void {
+    const on = this.#on;
+    if (on === undefined || !guarded(this.#core.logger, 'earlyChange', () => on.earlyChange(change)))
+      change.reject(500);
+  }
+
+  #tellCancelled(cause: EndCause): void {
+    const on = this.#on;
+    this.#on = undefined;
+    if (on !== undefined) guarded(this.#core.logger, 'cancelled', () => on.cancelled(cause));
+  }
+
+  #end(): void {
+    this.#state = 'over';
+    this.#answered = undefined;
+    this.#provisionals.end();
+    this.#earlyOffer?.end(487);
+    this.#earlyOffer = undefined;
+    this.#core.legs.delete(this.#dialogId, this);
+  }
+}
