@@ -1,4 +1,4 @@
-import { matchesPattern, parsePattern } from '../../src/numbers/index.js';
+import { createDidIndex, parsePattern } from '../../src/numbers/index.js';
 import type { NumberPattern } from '../../src/numbers/index.js';
 import type { CallFacts, DeviceDefinition } from '../../src/model/index.js';
 import type { MachineWorld } from '../../src/dialplan/machine.js';
@@ -280,15 +280,11 @@ export function buildPlan(parts: Parts): Plan {
   };
 }
 
-/** A look-up without an index: the machine's tests are about what comes after it. */
 function indexOf(rules: readonly NumberRule[]): Plan['numbers'] {
-  const lookup = (called: string) =>
-    rules.flatMap((one) =>
-      one.patterns
-        .filter((each) => matchesPattern(each, called))
-        .map((each) => ({ pattern: each, value: one })),
-    );
-  return { lookup, nearest: () => undefined } as unknown as Plan['numbers'];
+  const index = createDidIndex<NumberRule>();
+  for (const one of rules) for (const each of one.patterns) index.add(each, one);
+  index.freeze();
+  return index;
 }
 
 export function outside(dialed: string, fields: Partial<CallFacts> = {}): CallFacts {
