@@ -177,7 +177,7 @@ void t.test('a near miss is named with its difference', (t) => {
   t.equal(index.nearest('2025550100'), '+12025550100 differs by a leading +1');
   t.equal(index.nearest('12025550100'), '+12025550100 differs by a leading +');
   t.equal(index.nearest('+12025550010'), '+12025550100 has its digits 9 and 10 swapped');
-  t.equal(index.nearest('+12025550500'), '+12025550200 differs in digit 9');
+  t.equal(index.nearest('+12025550500'), '+12025550100 differs in digit 9');
   t.equal(index.nearest('+1202555010'), '+12025550100 has one digit more');
   t.equal(index.nearest('+4930123'), undefined);
   t.end();
