@@ -1,0 +1,20 @@
+export { createTurns, createWorld } from './draw.js';
+export { findExtension } from './find-extension.js';
+export { imagineCall, NOTHING_GIVEN } from './imagined-call.js';
+export type { ImaginedCallResult, ImaginedScript } from './imagined-call.js';
+export { begin, resume } from './machine-begin.js';
+export type {
+  Action,
+  ActionResult,
+  CallerIdentity,
+  Leg,
+  LegGroup,
+  MachineState,
+  MachineStep,
+  MachineWorld,
+} from './machine.js';
+export { emergencyOf } from './place-number.js';
+export type { Outcome, Plan } from './plan.js';
+export { runPlanTests } from './run-tests.js';
+export type { PlanTestResult } from './run-tests.js';
+export { formatTrace } from './trace-format.js';
