@@ -14,7 +14,7 @@ export type {
   MachineWorld,
 } from './machine.js';
 export { emergencyOf } from './place-number.js';
-export type { Outcome, Plan } from './plan.js';
+export type { Outcome, Plan, Step, Steps } from './plan.js';
 export { runPlanTests } from './run-tests.js';
 export type { PlanTestResult } from './run-tests.js';
 export { formatTrace } from './trace-format.js';
