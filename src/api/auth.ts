@@ -24,8 +24,11 @@ export function hashApiKey(key: string): string {
  * Admits a request that carries a key whose role suffices. Without any keys configured the API listens on loopback only; then a
  * foreign `Host` or `Origin` is refused, or any web page could steer the server through the admin's browser.
  */
-export function createGuard(keys: readonly ApiKey[]): (request: FastifyRequest, needed: Role) => void {
+export function createGuard(
+  configured: () => readonly ApiKey[],
+): (request: FastifyRequest, needed: Role) => void {
   return (request, needed) => {
+    const keys = configured();
     if (keys.length === 0) {
       if (!isLoopbackHost(request.headers.host) || !isLoopbackOrigin(request.headers.origin)) {
         throw new AppError(

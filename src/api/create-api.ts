@@ -2,8 +2,7 @@ import rateLimit from '@fastify/rate-limit';
 import swagger from '@fastify/swagger';
 import reference from '@scalar/fastify-api-reference';
 import Fastify, { type FastifyError, type FastifyInstance } from 'fastify';
-import type { Diagnostic } from '../base/diagnostic.js';
-import { AppError, ERRORS, type ErrorCode } from '../base/errors.js';
+import { AppError, ERRORS } from '../base/errors.js';
 import type { Logger } from '../base/logger.js';
 import { createGuard, type ApiKey, type Role } from './auth.js';
 import type { ApiPorts } from './ports.js';
@@ -26,7 +25,8 @@ export interface ApiOptions {
   readonly host: string;
   /** 0 lets the system choose. */
   readonly port: number;
-  readonly keys: readonly ApiKey[];
+  /** Asked at each request, so that a reload takes force. */
+  readonly keys: () => readonly ApiKey[];
   readonly version: string;
 }
 
@@ -100,7 +100,7 @@ function openapiInfo(options: ApiOptions) {
       description: 'Control API of the Trunkline SIP server',
       version: options.version,
     },
-    ...(options.keys.length > 0 && {
+    ...(options.keys().length > 0 && {
       components: { securitySchemes: { key: { type: 'http' as const, scheme: 'bearer' } } },
       security: [{ key: [] }],
     }),
@@ -114,22 +114,21 @@ function answerErrors(server: FastifyInstance, logger: Logger): void {
   server.setErrorHandler((error: FastifyError | AppError, request, reply) => {
     if (error instanceof AppError) {
       if (error.status >= 500) logger.error({ err: error, url: request.url }, 'API request failed');
-      const diagnostics = (error as { diagnostics?: readonly Diagnostic[] }).diagnostics;
-      return reply.status(error.status).send(errorBody(error.code, error.message, diagnostics));
+      return reply.status(error.status).send(faultBody(error));
     }
     const status = error.statusCode ?? 500;
-    if (status < 500) return reply.status(status).send(errorBody('REQUEST_INVALID', error.message));
+    if (status < 500)
+      return reply.status(status).send(faultBody(new AppError('REQUEST_INVALID', error.message)));
     logger.error({ err: error, url: request.url }, 'API request failed');
+    const { remedy } = ERRORS.INTERNAL;
     return reply
       .status(500)
-      .send({ error: { code: 'INTERNAL', message: 'Something failed inside', remedy: 'The log has it.' } });
+      .send({ error: { code: 'INTERNAL', message: 'something failed inside', remedy } });
   });
 }
 
-function errorBody(code: ErrorCode, message: string, diagnostics?: readonly Diagnostic[]) {
-  return {
-    error: { code, message, remedy: ERRORS[code].remedy, ...(diagnostics !== undefined && { diagnostics }) },
-  };
+function faultBody({ code, message, remedy, diagnostics }: AppError) {
+  return { error: { code, message, remedy, ...(diagnostics.length > 0 && { diagnostics }) } };
 }
 
 function listenError(error: unknown, { host, port }: ApiOptions): unknown {

@@ -1,3 +1,5 @@
+import type { Diagnostic } from './diagnostic.js';
+
 /**
  * The catalogue of faults: every error a user can meet has a code here, a sentence of what it is, and a remedy.
  * `docs/errors.md` is generated from it, and a test fails when the two drift apart.
@@ -97,6 +99,11 @@ export const ERRORS = {
     summary: 'No running Trunkline answers at the API address',
     remedy: 'Start it, or name the right address with `--api`.',
   },
+  INTERNAL: {
+    status: 500,
+    summary: 'Something failed inside',
+    remedy: 'The log has it under the same time; please report it with that entry.',
+  },
   USAGE: {
     status: 400,
     summary: 'The command line is not understood',
@@ -110,12 +117,16 @@ export type ErrorCode = keyof typeof ERRORS;
 export class AppError extends Error {
   override readonly name = 'AppError';
 
+  /** What was found in an admin's files, for faults that come from them. */
+  readonly diagnostics: readonly Diagnostic[];
+
   constructor(
     readonly code: ErrorCode,
     message: string,
-    options?: { cause?: unknown },
+    options: { cause?: unknown; diagnostics?: readonly Diagnostic[] } = {},
   ) {
     super(message, options);
+    this.diagnostics = options.diagnostics ?? [];
   }
 
   get remedy(): string {

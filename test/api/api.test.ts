@@ -68,7 +68,7 @@ function fakePorts(changes: Partial<ApiPorts> = {}): ApiPorts {
 
 async function startApi(t: Test, ports: ApiPorts, options: Partial<ApiOptions> = {}) {
   const api = createApi(
-    { host: '127.0.0.1', port: 0, keys: [], version: '0.1.0', ...options },
+    { host: '127.0.0.1', port: 0, keys: () => [], version: '0.1.0', ...options },
     ports,
     silentLogger,
   );
@@ -187,7 +187,7 @@ void t.test('without keys only loopback names and origins pass; with keys the ro
     { name: 'eye', role: 'viewer', hash: hashApiKey('look') },
     { name: 'hand', role: 'operator', hash: hashApiKey('act') },
   ] as const;
-  const { call } = await startApi(t, fakePorts(), { keys });
+  const { call } = await startApi(t, fakePorts(), { keys: () => keys });
   const bearer = (key: string): RequestInit => ({ headers: { authorization: `Bearer ${key}` } });
   t.equal((await call('GET', '/health')).status, 200, 'health is open');
   t.match(await call('GET', '/v1/calls'), { status: 401, body: { error: { code: 'UNAUTHORIZED' } } });
@@ -239,7 +239,7 @@ void t.test('a taken port is a clear fault', async (t) => {
   await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
   t.teardown(() => other.close());
   const { port } = other.address() as { port: number };
-  const api = createApi({ host: '127.0.0.1', port, keys: [], version: '0' }, fakePorts(), silentLogger);
+  const api = createApi({ host: '127.0.0.1', port, keys: () => [], version: '0' }, fakePorts(), silentLogger);
   await t.rejects(api.start(), { code: 'PORT_IN_USE', message: new RegExp(String(port)) });
   await api.stop();
 });
