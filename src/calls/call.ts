@@ -124,9 +124,7 @@ export class Call implements AttemptHost, PlanRunHost {
   cancelled(reason: EndCause): void {
     this.#callerGone = true;
     this.#caller.forget();
-    const own =
-      reason.kind === 'engine-lost' ? reason : { ...reason, by: 'caller' as const, kind: 'cancelled' };
-    this.end({ ...own, sip: 487, q850: reason.q850 ?? 16 });
+    this.end({ ...reason, q850: reason.q850 ?? 16 });
   }
 
   // PlanRunHost: what the plan asks of its call.
