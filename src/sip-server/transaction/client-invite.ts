@@ -24,12 +24,14 @@ export class ClientInvite extends ClientMachine {
         } else if (status < 300) {
           this.state = 'accepted';
           this.end.set(this.env.timers.timeoutMs);
+          this.letGo();
         } else this.complete(response);
-        this.owner.response(response, flow);
+        this.owner?.response(response, flow);
+        if (status >= 300) this.owner = undefined;
         break;
       case 'accepted':
         // Repeated, or from another fork: the owner tells them apart.
-        if (status >= 200 && status < 300) this.owner.response(response, flow);
+        if (status >= 200 && status < 300) this.owner?.response(response, flow);
         break;
       case 'completed':
         if (status >= 300) this.sendAck(true);
@@ -52,12 +54,13 @@ export class ClientInvite extends ClientMachine {
     }
     const waited = this.state === 'calling' || this.state === 'proceeding';
     this.terminate();
-    if (waited) this.owner.timedOut();
+    if (waited) this.owner?.timedOut();
   }
 
   private complete(response: SipResponse): void {
     this.state = 'completed';
-    this.ack = ackBytes(this.request, response);
+    if (this.request !== undefined) this.ack = ackBytes(this.request, response);
+    this.letGo();
     this.sendAck(false);
     // Timer D. Over a reliable transport no response is repeated.
     this.end.set(this.reliable ? 0 : this.env.timers.completedMs);

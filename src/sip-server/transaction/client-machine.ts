@@ -34,10 +34,10 @@ export abstract class ClientMachine implements TimerOwner {
   constructor(
     /** As in the table. */
     readonly key: string,
-    readonly request: SipRequest,
-    private readonly bytes: Buffer,
+    protected request: SipRequest | undefined,
+    private bytes: Buffer | undefined,
     readonly path: Path,
-    protected readonly owner: ClientOwner,
+    protected owner: ClientOwner | undefined,
     protected readonly env: ClientEnvironment,
   ) {
     this.repeat = env.wheel.timer(this, 'repeat');
@@ -48,7 +48,7 @@ export abstract class ClientMachine implements TimerOwner {
   start(): void {
     this.env.began(this);
     this.env.sent(false);
-    this.path.send(this.bytes, () => this.failTransport());
+    if (this.bytes !== undefined) this.path.send(this.bytes, () => this.failTransport());
     // Timers A and E: only an unreliable transport needs repetition.
     if (!this.reliable) this.repeat.set(this.gapMs);
     // Timers B and F.
@@ -71,7 +71,14 @@ export abstract class ClientMachine implements TimerOwner {
     return this.path.transport === 'tcp';
   }
 
+  /** The request will not be sent again. Machines stay for up to 32 s after that, so what they do not need is let go. */
+  protected letGo(): void {
+    this.bytes = undefined;
+    this.request = undefined;
+  }
+
   protected sendAgain(): void {
+    if (this.bytes === undefined) return;
     this.env.sent(true);
     this.path.send(this.bytes);
   }
@@ -79,6 +86,6 @@ export abstract class ClientMachine implements TimerOwner {
   private failTransport(): void {
     if (this.state === 'terminated' || this.state === 'completed' || this.state === 'accepted') return;
     this.terminate();
-    this.owner.transportFailed();
+    this.owner?.transportFailed();
   }
 }

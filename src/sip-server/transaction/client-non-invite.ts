@@ -13,9 +13,11 @@ export class ClientNonInvite extends ClientMachine {
     else {
       this.state = 'completed';
       this.repeat.clear();
+      this.letGo();
       this.end.set(this.reliable ? 0 : this.env.timers.t4Ms);
     }
-    this.owner.response(response, flow);
+    this.owner?.response(response, flow);
+    if (response.status >= 200) this.owner = undefined;
   }
 
   onTimer(name: string): void {
@@ -28,6 +30,6 @@ export class ClientNonInvite extends ClientMachine {
     }
     const waited = this.state !== 'completed';
     this.terminate();
-    if (waited) this.owner.timedOut();
+    if (waited) this.owner?.timedOut();
   }
 }

@@ -19,14 +19,14 @@ import { screenRequest } from './screen-request.js';
 import { SentBytes } from './sent-bytes.js';
 import { ServerInvite } from './server-invite.js';
 import { ServerNonInvite } from './server-non-invite.js';
-import type { BaseServerTransaction, ServerEnvironment } from './server-transaction.js';
+import type { BaseServerTransaction, ServerEntry, ServerEnvironment } from './server-transaction.js';
 import { stampVia } from './stamp-via.js';
 import type { TransactionUser } from './types.js';
 
 /** The living transactions. */
 export interface TransactionTable {
-  readonly servers: Map<string, BaseServerTransaction>;
-  /** Requests under way by `mergeKey`. */
+  readonly servers: Map<string, ServerEntry>;
+  /** Requests under way, or answered with a 2xx to INVITE, by `mergeKey`. */
   readonly merged: Map<string, BaseServerTransaction>;
   readonly clients: Map<string, ClientMachine>;
 }
@@ -137,7 +137,7 @@ class Receiver implements Incoming {
     }
     const key = serverKey(request, via, method);
     const known = table.servers.get(key);
-    if (known !== undefined && (!isRfc2543Key(key) || known.request.toTag === request.toTag)) {
+    if (known !== undefined && (!isRfc2543Key(key) || known.requestToTag === request.toTag)) {
       this.deps.counters.absorbed++;
       known.receive(request);
       return;
@@ -160,7 +160,7 @@ class Receiver implements Incoming {
       const cancel = new ServerNonInvite(key, request, flow, path, env);
       table.servers.set(key, cancel);
       const meant = table.servers.get(serverKey(request, via, 'INVITE'));
-      user.cancel(cancel, meant);
+      user.cancel(cancel, meant instanceof ServerInvite ? meant : undefined);
       return;
     }
     const Transaction = request.method === 'INVITE' ? ServerInvite : ServerNonInvite;
@@ -179,10 +179,9 @@ class Receiver implements Incoming {
     if (request.toTag === undefined) {
       const { merged } = this.deps.table;
       const mergeWith = mergeKey(request);
-      const first = merged.get(mergeWith);
       // RFC 3261 §8.2.2.2: the same request over another way, as when a proxy before us forked it. One that has failed is over, so
       // that a client may try us again.
-      if (first !== undefined && first.state !== 'completed' && first.state !== 'confirmed') {
+      if (merged.has(mergeWith)) {
         return SipResponse.reply(request, 482, undefined, randomHex(8));
       }
       merged.set(mergeWith, tx);
@@ -220,7 +219,7 @@ class Receiver implements Incoming {
   }
 }
 
-function isAckOf(ack: SipRequest, invite: BaseServerTransaction): boolean {
+function isAckOf(ack: SipRequest, invite: ServerEntry): boolean {
   // RFC 3261 §17.2.3: without a branch the To tag must be that of our response.
   return !isRfc2543Key(invite.key) || invite.toTag === ack.toTag;
 }

@@ -7,7 +7,7 @@ import { createTransport, type Transport } from '../transport/transport.js';
 import type { ClientEnvironment, ClientMachine } from './client-machine.js';
 import { createIncoming, type Incoming, type TransactionTable } from './incoming.js';
 import { createOutgoing } from './outgoing.js';
-import type { BaseServerTransaction, ServerEnvironment } from './server-transaction.js';
+import { BaseServerTransaction, type ServerEnvironment } from './server-transaction.js';
 import type { TransactionLayer, TransactionUser } from './types.js';
 
 export type * from './types.js';
@@ -27,6 +27,10 @@ export function createTransactionLayer(options: SipServerOptions, user: Transact
   const sent = (again: boolean): void => {
     counters.sent++;
     if (again) counters.retransmitted++;
+  };
+
+  const unmerge = (tx: BaseServerTransaction): void => {
+    if (tx.mergeKey !== undefined && table.merged.get(tx.mergeKey) === tx) table.merged.delete(tx.mergeKey);
   };
 
   const transport: Transport = createTransport({
@@ -50,10 +54,12 @@ export function createTransactionLayer(options: SipServerOptions, user: Transact
     logger,
     sent,
     accepted: (tx) => gate.established(tx.flow.remoteAddress),
-    ended: (tx: BaseServerTransaction) => {
-      table.servers.delete(tx.key);
-      if (tx.mergeKey !== undefined && table.merged.get(tx.mergeKey) === tx) table.merged.delete(tx.mergeKey);
+    ended: (entry) => {
+      table.servers.delete(entry.key);
+      if (entry instanceof BaseServerTransaction) unmerge(entry);
     },
+    answered: unmerge,
+    replaced: (entry) => table.servers.set(entry.key, entry),
   };
   const clientEnv: ClientEnvironment = {
     timers,

@@ -55,6 +55,7 @@ export class ServerInvite extends BaseServerTransaction {
       this.env.accepted(this);
     } else {
       this.state = 'completed';
+      this.env.answered(this);
       if (!this.reliable) this.repeat.set(t1Ms);
     }
     return info;
@@ -64,6 +65,7 @@ export class ServerInvite extends BaseServerTransaction {
     if (this.state !== 'accepted') return;
     this.waitingForAck = false;
     this.repeat.clear();
+    this.last = undefined;
   }
 
   onTimer(name: string): void {

@@ -1,12 +1,14 @@
 import type { SipRequest, SipResponse } from '../../sip/index.js';
 import type { Flow, SentInfo } from '../transport/flow.js';
 import type { Path } from '../transport/path.js';
+import { Absorber } from './absorber.js';
 import { BaseServerTransaction, type ServerEnvironment } from './server-transaction.js';
 import type { ServerTransactionState } from './types.js';
 
 /**
  * Non-INVITE server transaction: RFC 3261 §17.2.2.
- * `repeat` runs the 100 of RFC 4320 §4.2; `end` bounds the wait for an answer, then runs Timer J.
+ * `repeat` runs the 100 of RFC 4320 §4.2; `end` bounds the wait for an answer. Once
+ * answered, an absorber takes its place for Timer J, and for the user it is over.
  */
 export class ServerNonInvite extends BaseServerTransaction {
   state: ServerTransactionState = 'trying';
@@ -20,7 +22,7 @@ export class ServerNonInvite extends BaseServerTransaction {
   }
 
   receive(): boolean {
-    if (this.state === 'proceeding' || this.state === 'completed') this.sendAgain();
+    if (this.state === 'proceeding') this.sendAgain();
     return false;
   }
 
@@ -33,14 +35,20 @@ export class ServerNonInvite extends BaseServerTransaction {
       return info;
     }
     this.state = 'completed';
+    this.end.clear();
     if (response.status < 300 && this.request.method === 'REGISTER') this.env.accepted(this);
-    // Timer J is zero over a reliable transport; the callback still comes after this returns.
-    this.end.set(this.reliable ? 0 : this.env.timers.timeoutMs);
+    this.env.answered(this);
+    const { key, requestToTag, toTag, last, path, env } = this;
+    // Timer J is zero over a reliable transport.
+    if (this.reliable || last === undefined) env.ended(this);
+    else env.replaced(new Absorber(key, requestToTag, toTag, last, path, env));
+    this.last = undefined;
+    queueMicrotask(() => this.tell('done'));
     return info;
   }
 
   onTimer(name: string): void {
     if (name === 'repeat') this.trying();
-    else this.terminate(this.state === 'completed' ? 'done' : 'timeout');
+    else this.terminate('timeout');
   }
 }

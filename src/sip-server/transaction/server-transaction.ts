@@ -14,6 +14,18 @@ import type {
   ServerTransactionState,
 } from './types.js';
 
+/** What the table of server transactions holds. */
+export interface ServerEntry {
+  readonly key: string;
+  /** The To tag of the request, and of the last response: a client of RFC 2543 is matched by them. */
+  readonly requestToTag: string | undefined;
+  readonly toTag: string | undefined;
+  /** The same request once more, or (INVITE) its ACK. True: it must be passed up (the ACK of a 2xx). */
+  receive(request: SipRequest): boolean;
+  /** Forgets it without a callback. */
+  discard(): void;
+}
+
 /** What a server transaction needs around it. */
 export interface ServerEnvironment {
   readonly timers: TimerSettings;
@@ -24,19 +36,22 @@ export interface ServerEnvironment {
   sent(again: boolean): void;
   /** A 2xx to a request that lets its source in (INVITE, REGISTER). */
   accepted(tx: BaseServerTransaction): void;
-  /** The transaction leaves the table. */
-  ended(tx: BaseServerTransaction): void;
+  /** The entry leaves the table. */
+  ended(entry: ServerEntry): void;
+  /** The request is answered for good: another copy of it is no longer a merged one. */
+  answered(tx: BaseServerTransaction): void;
+  /** The entry takes the place of the one with the same key. */
+  replaced(entry: ServerEntry): void;
 }
 
 let lastId = 0;
 
 /** What INVITE and other server transactions share: the way back, the last response, and the end. */
-export abstract class BaseServerTransaction implements ServerTransaction, TimerOwner {
+export abstract class BaseServerTransaction implements ServerTransaction, ServerEntry, TimerOwner {
   readonly id = `s${(++lastId).toString(36)}`;
   abstract state: ServerTransactionState;
   onTerminated: ((why: ServerTransactionEnd) => void) | undefined;
   data: unknown;
-  /** The To tag of the last response: an ACK of RFC 2543 is told by it. */
   toTag: string | undefined;
   /** Key for requests that were merged, while this one counts as under way. */
   mergeKey: string | undefined;
@@ -57,10 +72,13 @@ export abstract class BaseServerTransaction implements ServerTransaction, TimerO
     this.end = env.wheel.timer(this, 'end');
   }
 
-  /** The same request once more, or (INVITE) its ACK. True: it must be passed up (the ACK of a 2xx). */
   abstract receive(request: SipRequest): boolean;
   abstract respond(response: SipResponse, options?: RespondOptions): SentInfo | undefined;
   abstract onTimer(name: string): void;
+
+  get requestToTag(): string | undefined {
+    return this.request.toTag;
+  }
 
   acknowledged(): void {
     // Only a 2xx to INVITE waits for it.
@@ -72,7 +90,6 @@ export abstract class BaseServerTransaction implements ServerTransaction, TimerO
     this.transmit(tryingBytes(this.request));
   }
 
-  /** Forgets it without a callback. */
   discard(): void {
     this.told = true;
     this.terminate('done');
