@@ -151,7 +151,10 @@ export function createSipServer(options: ServerOptions): SipServer {
     listen: async (listen) => {
       const { secret } = options;
       if (secret === undefined || secret === '') {
-        throw new AppError('SETTINGS_INVALID', 'a control port needs a secret: whoever reaches it steers the server');
+        throw new AppError(
+          'SETTINGS_INVALID',
+          'a control port needs a secret: whoever reaches it steers the server',
+        );
       }
       const listener = await listenForControl(listen, logger, (socket) => {
         attachLink(duplexLink(socket, `${socket.remoteAddress ?? '?'}:${socket.remotePort ?? 0}`), secret);

@@ -30,7 +30,8 @@ export interface Standalone {
  * address that is none, SETTINGS_INVALID without a secret, PORT_IN_USE or ADDRESS_UNAVAILABLE.
  */
 export async function runStandalone(options: StandaloneOptions): Promise<Standalone> {
-  if (options.listen.length === 0) throw new AppError('USAGE', 'no address to listen on, such as udp://127.0.0.1:5060');
+  if (options.listen.length === 0)
+    throw new AppError('USAGE', 'no address to listen on, such as udp://127.0.0.1:5060');
   const listen = options.listen.map(parseListenUrl);
   const control = parseHostPort(options.control ?? '', DEFAULT_CONTROL_PORT);
   const server = createSipServer({
@@ -59,7 +60,8 @@ const DEFAULT_SIP_PORT = 5060;
 /** Reads `udp://host:port`. Throws AppError USAGE. */
 export function parseListenUrl(url: string, index = 0): ListenOptions {
   const match = /^(udp|tcp):\/\/(.+)$/i.exec(url.trim());
-  if (match === null) throw new AppError('USAGE', `no address to listen on: ${url} (try udp://127.0.0.1:5060)`);
+  if (match === null)
+    throw new AppError('USAGE', `no address to listen on: ${url} (try udp://127.0.0.1:5060)`);
   const transport = match[1]!.toLowerCase() === 'tcp' ? 'tcp' : 'udp';
   return { name: `${transport}-${index + 1}`, transport, ...parseHostPort(match[2]!, DEFAULT_SIP_PORT) };
 }

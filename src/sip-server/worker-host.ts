@@ -121,7 +121,9 @@ async function startInThread(options: SipWorkerOptions): Promise<SipWorker> {
       answers.delete(message.id);
     });
     worker.once('error', gone);
-    worker.once('exit', (code) => gone(new AppError('SIGNALLING_UNAVAILABLE', `the SIP server's thread has ended (${code})`)));
+    worker.once('exit', (code) =>
+      gone(new AppError('SIGNALLING_UNAVAILABLE', `the SIP server's thread has ended (${code})`)),
+    );
   });
 
   return {

@@ -12,7 +12,8 @@ const post = (message: FromWorker): void => parentPort?.postMessage(message);
 /** Log lines are written in the main thread. */
 function postingLogger(bound: object): Logger {
   const at = (level: 'debug' | 'info' | 'warn' | 'error') => {
-    return (fields: object, event: string): void => post({ kind: 'log', level, fields: plain({ ...bound, ...fields }), event });
+    return (fields: object, event: string): void =>
+      post({ kind: 'log', level, fields: plain({ ...bound, ...fields }), event });
   };
   return {
     debug: () => undefined,
@@ -28,7 +29,11 @@ function plain(fields: Record<string, unknown>): object {
   return Object.fromEntries(
     Object.entries(fields).map(([name, value]) => [
       name,
-      value instanceof Error ? (value.stack ?? value.message) : typeof value === 'object' ? JSON.stringify(value) : value,
+      value instanceof Error
+        ? (value.stack ?? value.message)
+        : typeof value === 'object'
+          ? JSON.stringify(value)
+          : value,
     ]),
   );
 }
@@ -78,5 +83,7 @@ function handle(server: SipServer, message: ToWorker): void {
 if (isSipWorker(workerData)) void run(workerData);
 
 function isSipWorker(data: unknown): data is WorkerData {
-  return parentPort !== null && typeof data === 'object' && data !== null && 'port' in data && 'options' in data;
+  return (
+    parentPort !== null && typeof data === 'object' && data !== null && 'port' in data && 'options' in data
+  );
 }

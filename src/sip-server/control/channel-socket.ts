@@ -38,7 +38,11 @@ export class ChannelSocket extends Socket {
     // Chunks are pushed as they come.
   }
 
-  override _write(chunk: string | Buffer, encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+  override _write(
+    chunk: string | Buffer,
+    encoding: BufferEncoding,
+    done: (error?: Error | null) => void,
+  ): void {
     this.#batch.add(typeof chunk === 'string' && encoding !== 'latin1' ? chunk : chunk.toString('utf8'));
     done();
   }

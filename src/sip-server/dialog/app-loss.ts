@@ -11,7 +11,8 @@ export function applicationLost(core: Core, app: ControlConnection): void {
     if (pending.app !== app) continue;
     const status = pending.kind === 'invite' ? 503 : 500;
     refusePending(core, pending, status, status === 503 ? [['Retry-After', '10']] : []);
-    if (pending.kind === 'invite' && pending.dialog !== undefined && pending.dialog.confirmed === undefined) endDialog(core, pending.dialog);
+    if (pending.kind === 'invite' && pending.dialog !== undefined && pending.dialog.confirmed === undefined)
+      endDialog(core, pending.dialog);
   }
   for (const call of [...core.calls.values()]) {
     if (call.app !== app) continue;
@@ -27,7 +28,8 @@ function endOrphans(core: Core, app: ControlConnection): void {
     if (dialog.owner !== app) continue;
     const leg = dialog.confirmed;
     if (heir !== undefined) dialog.owner = heir;
-    else if (leg !== undefined && dialog.kind === 'INVITE') sendServerBye(core, dialog, leg, 'application lost', 'system-error-initiated-termination');
+    else if (leg !== undefined && dialog.kind === 'INVITE')
+      sendServerBye(core, dialog, leg, 'application lost', 'system-error-initiated-termination');
     else endDialog(core, dialog);
   }
 }

@@ -26,7 +26,13 @@ export function cancelCall(core: Core, app: ControlConnection, command: SipComma
   const { start, headers } = command.message;
   const cancels = start.kind === 'request' && start.method === 'CANCEL';
   if (!cancels || call?.tx === undefined || call.done) {
-    return app.send(responseFrame(command.id, 'NOK', `unable to cancel unknown transaction id: ${command.txnId.slice(0, 64)}`));
+    return app.send(
+      responseFrame(
+        command.id,
+        'NOK',
+        `unable to cancel unknown transaction id: ${command.txnId.slice(0, 64)}`,
+      ),
+    );
   }
   const extra = [...headers].filter(([name]) => !OF_THE_INVITE.has(name));
   call.cancelled = true;

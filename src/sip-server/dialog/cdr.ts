@@ -23,7 +23,12 @@ export interface Cdr {
 /** `enabled` is false by default, as in the reference. */
 export function createCdr(apps: Apps, enabled: boolean, now: () => number): Cdr {
   if (!enabled) return { attempt: () => undefined, start: () => undefined, stop: () => undefined };
-  const send = (event: 'attempt' | 'start' | 'stop', source: CdrSource, detail: string, message: SipMessage): void => {
+  const send = (
+    event: 'attempt' | 'start' | 'stop',
+    source: CdrSource,
+    detail: string,
+    message: SipMessage,
+  ): void => {
     const app = apps.pick(`cdr:${event}`);
     app?.send(cdrFrame(event, source, now(), detail, serializeForControl(message)));
   };

@@ -1,5 +1,12 @@
 import { isIPv6 } from 'node:net';
-import { isCallId, parseNameAddr, parseUri, SipRequest, type SipHeaders, type SipResponse } from '../../sip/index.js';
+import {
+  isCallId,
+  parseNameAddr,
+  parseUri,
+  SipRequest,
+  type SipHeaders,
+  type SipResponse,
+} from '../../sip/index.js';
 import { randomHex } from '../../base/ids.js';
 import { splitChallenges, type AppMessage } from '../control/app-message.js';
 import type { Listener } from '../transport/flow.js';
@@ -85,7 +92,16 @@ function sentByOf(host: string, port: number): string {
 
 /** Headers of requests that are the server's alone. */
 const SERVER_OWNED = new Set(['Via', 'Record-Route', 'RSeq', 'Content-Length']);
-const NEW_REQUEST_SET = new Set([...SERVER_OWNED, 'Route', 'Max-Forwards', 'From', 'To', 'Call-ID', 'CSeq', 'Contact']);
+const NEW_REQUEST_SET = new Set([
+  ...SERVER_OWNED,
+  'Route',
+  'Max-Forwards',
+  'From',
+  'To',
+  'Call-ID',
+  'CSeq',
+  'Contact',
+]);
 const DIALOG_REQUEST_SET = NEW_REQUEST_SET;
 const RESPONSE_SET = new Set([...SERVER_OWNED, 'Route', 'From', 'To', 'Call-ID', 'CSeq', 'Contact', 'RAck']);
 
@@ -108,7 +124,8 @@ function copyRest(from: SipHeaders, to: SipHeaders, except: ReadonlySet<string>,
 function addBody(to: SipRequest | SipResponse, body: string): void {
   if (body === '') return;
   to.body = body;
-  if (!to.headers.has('Content-Type') && body.startsWith('v=0')) to.headers.add('Content-Type', 'application/sdp');
+  if (!to.headers.has('Content-Type') && body.startsWith('v=0'))
+    to.headers.add('Content-Type', 'application/sdp');
 }
 
 function withAngles(value: string): string {
@@ -125,12 +142,24 @@ function tagged(value: string, tag: string): { value: string; tag: string } | un
 }
 
 export type Composed =
-  | { readonly kind: 'request'; readonly request: SipRequest; readonly callId: string; readonly fromTag: string }
+  | {
+      readonly kind: 'request';
+      readonly request: SipRequest;
+      readonly callId: string;
+      readonly fromTag: string;
+    }
   | { readonly kind: 'invalid'; readonly reason: string };
 
 /** A new request outside of dialogs (5.4). `method` and `uri` are those of the start line. */
-export function composeNewRequest(app: AppMessage, method: string, uri: string, listener: Listener, sentBy: string): Composed {
-  if (parseUri(uri) === undefined) return { kind: 'invalid', reason: `invalid request-uri: ${printable(uri)}` };
+export function composeNewRequest(
+  app: AppMessage,
+  method: string,
+  uri: string,
+  listener: Listener,
+  sentBy: string,
+): Composed {
+  if (parseUri(uri) === undefined)
+    return { kind: 'invalid', reason: `invalid request-uri: ${printable(uri)}` };
   const given = app.headers;
   const contact = given.get('Contact');
   const ownContact = contactOf(listener, sentBy);
@@ -149,16 +178,24 @@ export function composeNewRequest(app: AppMessage, method: string, uri: string, 
   headers.add('To', to);
   headers.add('Call-ID', callId);
   headers.add('CSeq', `${cseq} ${method}`);
-  if (contact !== undefined) for (const value of given.getAll('Contact')) headers.add('Contact', replaceLocalhost(value, sentBy));
+  if (contact !== undefined)
+    for (const value of given.getAll('Contact')) headers.add('Contact', replaceLocalhost(value, sentBy));
   else if (CONTACT_OUTSIDE.has(method)) headers.add('Contact', ownContact);
   copyRest(given, headers, NEW_REQUEST_SET, sentBy);
   addBody(request, app.body);
-  if (app.body !== '' && !headers.has('Content-Type')) return { kind: 'invalid', reason: 'missing content-type' };
+  if (app.body !== '' && !headers.has('Content-Type'))
+    return { kind: 'invalid', reason: 'missing content-type' };
   return { kind: 'request', request, callId, fromTag: from.tag };
 }
 
 /** A request inside a dialog (5.5); `app` undefined: one of the server's own. */
-export function composeInDialog(dialog: Dialog, leg: Leg, method: string, cseq: number, app?: AppMessage): SipRequest {
+export function composeInDialog(
+  dialog: Dialog,
+  leg: Leg,
+  method: string,
+  cseq: number,
+  app?: AppMessage,
+): SipRequest {
   const { uri, routes } = applyRouteSet(leg.remoteTarget, leg.routeSet);
   const request = new SipRequest(method, uri);
   const { headers } = request;
@@ -170,7 +207,8 @@ export function composeInDialog(dialog: Dialog, leg: Leg, method: string, cseq: 
   headers.add('CSeq', `${cseq} ${method}`);
   const sentBy = dialog.listener.sentBy;
   const contact = app?.headers.get('Contact');
-  if (contact !== undefined && method !== 'ACK' && method !== 'BYE') headers.add('Contact', replaceLocalhost(contact, sentBy));
+  if (contact !== undefined && method !== 'ACK' && method !== 'BYE')
+    headers.add('Contact', replaceLocalhost(contact, sentBy));
   else if (CONTACT_INSIDE.has(method)) headers.add('Contact', dialog.localContact);
   if (app !== undefined) {
     copyRest(app.headers, headers, DIALOG_REQUEST_SET, sentBy);
@@ -180,9 +218,15 @@ export function composeInDialog(dialog: Dialog, leg: Leg, method: string, cseq: 
 }
 
 /** Puts the application's headers and body on a response that `SipResponse.reply` began (5.3). */
-export function completeResponse(response: SipResponse, app: AppMessage, contact: string | undefined, sentBy: string): void {
+export function completeResponse(
+  response: SipResponse,
+  app: AppMessage,
+  contact: string | undefined,
+  sentBy: string,
+): void {
   const given = app.headers.getAll('Contact');
-  if (given.length > 0) for (const value of given) response.headers.add('Contact', replaceLocalhost(value, sentBy));
+  if (given.length > 0)
+    for (const value of given) response.headers.add('Contact', replaceLocalhost(value, sentBy));
   else if (contact !== undefined) response.headers.add('Contact', contact);
   copyRest(app.headers, response.headers, RESPONSE_SET, sentBy);
   addBody(response, app.body);

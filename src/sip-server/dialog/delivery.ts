@@ -18,7 +18,13 @@ function networkMeta(flow: Flow, bytes: number, at: number): MessageMeta {
 }
 
 /** A request outside of dialogs: frame 3.2a. */
-export function deliverNewRequest(app: ControlConnection, request: SipRequest, flow: Flow, txnId: string, now: number): void {
+export function deliverNewRequest(
+  app: ControlConnection,
+  request: SipRequest,
+  flow: Flow,
+  txnId: string,
+  now: number,
+): void {
   const raw = serializeForControl(request);
   const local = localAddress(flow);
   app.send(newRequestFrame(networkMeta(flow, raw.length, now), txnId, local, flow.listener.port, raw));
@@ -63,7 +69,13 @@ export function deliverInternalResponse(
 }
 
 /** A BYE the server has made by itself: frame 3.2h. */
-export function deliverServerBye(app: ControlConnection, bye: SipRequest, sent: SentInfo | undefined, dialogId: string, now: number): void {
+export function deliverServerBye(
+  app: ControlConnection,
+  bye: SipRequest,
+  sent: SentInfo | undefined,
+  dialogId: string,
+  now: number,
+): void {
   const raw = serializeForControl(bye);
   const meta: MessageMeta = {
     source: 'application',

@@ -24,7 +24,9 @@ export function createDispatch(
       } catch (error) {
         core.logger.error({ err: error }, 'fault in a control command');
         const reason = error instanceof Error ? error.message : 'fault';
-        app.send(responseFrame(command.id, 'NOK', `Server error: ${reason.replace(/[|\r\n]/g, ' ').slice(0, 200)}`));
+        app.send(
+          responseFrame(command.id, 'NOK', `Server error: ${reason.replace(/[|\r\n]/g, ' ').slice(0, 200)}`),
+        );
       }
     };
   };

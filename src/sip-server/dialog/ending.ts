@@ -40,7 +40,12 @@ function endLeg(leg: Leg): void {
 export const NO_DIALOG = 'Server error: unable to find dialog for dialog id provided';
 
 /** Answers a request that its application will not answer any more. */
-export function refusePending(core: Core, pending: PendingRequest, status: number, headers?: Iterable<readonly [string, string]>): void {
+export function refusePending(
+  core: Core,
+  pending: PendingRequest,
+  status: number,
+  headers?: Iterable<readonly [string, string]>,
+): void {
   if (pending.state === 'final') return;
   const response = SipResponse.reply(pending.tx.request, status, undefined, pending.localTag);
   if (core.settings.userAgent !== undefined) response.headers.add('Server', core.settings.userAgent);
@@ -60,7 +65,8 @@ export function forgetPending(core: Core, pending: PendingRequest): void {
   if (leg?.updateIn === pending) leg.updateIn = undefined;
   pending.earlyUpdate = undefined;
   earlyUpdate?.respond(SipResponse.reply(earlyUpdate.request, 500, undefined, pending.localTag));
-  for (const { app, command } of pending.waiting.splice(0)) app.send(responseFrame(command.id, 'NOK', UNKNOWN_TRANSACTION));
+  for (const { app, command } of pending.waiting.splice(0))
+    app.send(responseFrame(command.id, 'NOK', UNKNOWN_TRANSACTION));
 }
 
 export const UNKNOWN_TRANSACTION = 'Response not sent due to unknown transaction';

@@ -29,13 +29,20 @@ export function sendAck(
 ): void {
   const ack = composeInDialog(dialog, leg, 'ACK', cseq, message);
   // RFC 3261 §13.2.2.4: the credentials of the INVITE.
-  for (const [name, value] of dialog.credentials ?? []) if (!ack.headers.has(name)) ack.headers.add(name, value);
+  for (const [name, value] of dialog.credentials ?? [])
+    if (!ack.headers.has(name)) ack.headers.add(name, value);
   leg.sentAck = { cseq, message };
   core.layer.sendDirect(ack, destinationOf(dialog, leg), (outcome) => sent?.(outcome, ack));
 }
 
 /** Sends a request of a dialog that no application asked for; its answers are not looked at. */
-export function sendOwn(core: Core, dialog: Dialog, leg: Leg, request: SipRequest, sent?: ClientUser['sent']): void {
+export function sendOwn(
+  core: Core,
+  dialog: Dialog,
+  leg: Leg,
+  request: SipRequest,
+  sent?: ClientUser['sent'],
+): void {
   core.layer.send(request, destinationOf(dialog, leg), {
     ...(sent === undefined ? {} : { sent }),
     response: () => undefined,

@@ -57,7 +57,12 @@ export function createIncoming(deps: IncomingDeps): TransactionUser {
   };
 }
 
-function answer(core: Core, tx: ServerTransaction, status: number, headers: readonly (readonly [string, string])[] = []): void {
+function answer(
+  core: Core,
+  tx: ServerTransaction,
+  status: number,
+  headers: readonly (readonly [string, string])[] = [],
+): void {
   const response = SipResponse.reply(tx.request, status, undefined, status === 100 ? undefined : newTag());
   for (const [name, value] of headers) response.headers.add(name, value);
   if (core.settings.userAgent !== undefined) response.headers.add('Server', core.settings.userAgent);
@@ -66,7 +71,9 @@ function answer(core: Core, tx: ServerTransaction, status: number, headers: read
 
 /** Methods of RFC 3261 and its extensions: refused with 405, others with 501. */
 const KNOWN_METHODS = new Set(
-  'INVITE ACK BYE CANCEL REGISTER OPTIONS PRACK SUBSCRIBE NOTIFY PUBLISH INFO REFER MESSAGE UPDATE'.split(' '),
+  'INVITE ACK BYE CANCEL REGISTER OPTIONS PRACK SUBSCRIBE NOTIFY PUBLISH INFO REFER MESSAGE UPDATE'.split(
+    ' ',
+  ),
 );
 
 function newRequest(core: Core, tx: ServerTransaction, admits: boolean): void {
@@ -78,8 +85,10 @@ function newRequest(core: Core, tx: ServerTransaction, admits: boolean): void {
   const app = core.apps.pick(method.toLowerCase());
   if (app === undefined) return refuseUnserved(core, tx);
   // RFC 3261 §8.1.1.8, RFC 6665 §8.2: what makes a dialog carries one Contact with a URI.
-  if ((method === 'INVITE' || method === 'SUBSCRIBE') && request.contact === undefined) return answer(core, tx, 400);
-  if (core.dialogs.size >= core.settings.maxDialogs && method === 'INVITE') return answer(core, tx, 503, [['Retry-After', '10']]);
+  if ((method === 'INVITE' || method === 'SUBSCRIBE') && request.contact === undefined)
+    return answer(core, tx, 400);
+  if (core.dialogs.size >= core.settings.maxDialogs && method === 'INVITE')
+    return answer(core, tx, 503, [['Retry-After', '10']]);
   const txnId = newUuid();
   const pending = pendingRequest({
     txnId,
@@ -110,7 +119,9 @@ function refuseUnserved(core: Core, tx: ServerTransaction): void {
   const { method } = tx.request;
   if (method === 'INVITE' || core.apps.size === 0) return answer(core, tx, 503, [['Retry-After', '10']]);
   if (!KNOWN_METHODS.has(method)) return answer(core, tx, 501);
-  answer(core, tx, 405, [['Allow', [...new Set(['ACK', 'BYE', 'CANCEL', ...core.apps.methods()])].join(', ')]]);
+  answer(core, tx, 405, [
+    ['Allow', [...new Set(['ACK', 'BYE', 'CANCEL', ...core.apps.methods()])].join(', ')],
+  ]);
 }
 
 function transactionOver(core: Core, pending: PendingRequest, why: ServerTransactionEnd): void {
@@ -158,8 +169,20 @@ function insideDialog(core: Core, tx: ServerTransaction, match: DialogMatch): vo
 function legOfNotify(dialog: Dialog, tx: ServerTransaction): Leg | undefined {
   const { request, flow } = tx;
   const contact = request.contact?.uri;
-  if (dialog.kind !== 'SUBSCRIBE' || request.method !== 'NOTIFY' || contact === undefined || dialog.legs.length >= MAX_FORKS) return undefined;
-  const leg = new Leg(request.fromTag ?? '', request.headers.get('From') ?? '', contact, routeSetOfRequest(request), dialog.firstSeq);
+  if (
+    dialog.kind !== 'SUBSCRIBE' ||
+    request.method !== 'NOTIFY' ||
+    contact === undefined ||
+    dialog.legs.length >= MAX_FORKS
+  )
+    return undefined;
+  const leg = new Leg(
+    request.fromTag ?? '',
+    request.headers.get('From') ?? '',
+    contact,
+    routeSetOfRequest(request),
+    dialog.firstSeq,
+  );
   leg.flow = flow;
   leg.state = 'confirmed';
   dialog.legs.push(leg);
@@ -168,7 +191,13 @@ function legOfNotify(dialog: Dialog, tx: ServerTransaction): Leg | undefined {
 }
 
 /** Hands a request of a dialog to the application that owns it. */
-function hand(core: Core, tx: ServerTransaction, dialog: Dialog, leg: Leg, kind: PendingRequest['kind']): PendingRequest | undefined {
+function hand(
+  core: Core,
+  tx: ServerTransaction,
+  dialog: Dialog,
+  leg: Leg,
+  kind: PendingRequest['kind'],
+): PendingRequest | undefined {
   const app = core.apps.heirOf(dialog.owner);
   if (app === undefined) {
     answer(core, tx, 500, [['Retry-After', '5']]);
@@ -193,7 +222,8 @@ function hand(core: Core, tx: ServerTransaction, dialog: Dialog, leg: Leg, kind:
 /** RFC 3261 §14.2. */
 function receiveReinvite(core: Core, tx: ServerTransaction, dialog: Dialog, leg: Leg): void {
   if (leg.state !== 'confirmed') return answer(core, tx, 481);
-  if (leg.inviteIn !== undefined) return answer(core, tx, 500, [['Retry-After', String(Number.parseInt(randomHex(1), 16) % 11)]]);
+  if (leg.inviteIn !== undefined)
+    return answer(core, tx, 500, [['Retry-After', String(Number.parseInt(randomHex(1), 16) % 11)]]);
   if (leg.offerOut !== undefined || leg.ackDue !== undefined) return answer(core, tx, 491);
   tx.trying();
   leg.inviteIn = hand(core, tx, dialog, leg, 'reinvite');
@@ -256,17 +286,24 @@ function receiveAck(deps: IncomingDeps, ack: SipRequest, flow: Flow): void {
   const match = core.dialogs.ofRequest(ack, ack.toTag ?? '', ack.fromTag ?? '');
   const leg = match?.leg;
   const awaited = leg?.awaitedAck;
-  if (match === undefined || leg === undefined || awaited === undefined || awaited.cseq !== ack.cseq.seq) return;
+  if (match === undefined || leg === undefined || awaited === undefined || awaited.cseq !== ack.cseq.seq)
+    return;
   leg.awaitedAck = undefined;
   awaited.pending.tx.acknowledged();
   forgetPending(core, awaited.pending);
   const app = core.apps.heirOf(match.dialog.owner);
-  if (app !== undefined) deliverRequest(app, ack, flow, awaited.pending.txnId, match.dialog.id, core.clock.now());
+  if (app !== undefined)
+    deliverRequest(app, ack, flow, awaited.pending.txnId, match.dialog.id, core.clock.now());
   deps.releaseBye(match.dialog, leg);
 }
 
 /** RFC 3261 §9.2. */
-function receiveCancel(core: Core, proxy: ProxyDoor, cancel: ServerTransaction, invite: ServerTransaction | undefined): void {
+function receiveCancel(
+  core: Core,
+  proxy: ProxyDoor,
+  cancel: ServerTransaction,
+  invite: ServerTransaction | undefined,
+): void {
   if (invite === undefined) return answer(core, cancel, 481);
   const pending = invite.data as PendingRequest | undefined;
   if (proxy.cancel(invite)) {
@@ -286,7 +323,14 @@ function receiveCancel(core: Core, proxy: ProxyDoor, cancel: ServerTransaction, 
 function tellCancelled(core: Core, pending: PendingRequest, flow: Flow, cancel?: SipRequest): void {
   const known = pending.state === 'provisional' || pending.kind === 'reinvite';
   const id = known ? (pending.dialog?.id ?? '') : '';
-  deliverRequest(pending.app, cancel ?? cancelOf(pending.tx.request), flow, pending.txnId, id, core.clock.now());
+  deliverRequest(
+    pending.app,
+    cancel ?? cancelOf(pending.tx.request),
+    flow,
+    pending.txnId,
+    id,
+    core.clock.now(),
+  );
 }
 
 function cancelOf(invite: SipRequest): SipRequest {
@@ -314,7 +358,13 @@ function receiveStray(core: Core, response: SipResponse): void {
   const target = response.contact?.uri;
   if (dialog.role !== 'uac' || dialog.firstSeq !== cseq.seq || target === undefined) return;
   if (dialog.legs.length >= MAX_FORKS) return;
-  const late = new Leg(response.toTag ?? '', response.headers.get('To') ?? '', target, routeSetOfResponse(response), cseq.seq);
+  const late = new Leg(
+    response.toTag ?? '',
+    response.headers.get('To') ?? '',
+    target,
+    routeSetOfResponse(response),
+    cseq.seq,
+  );
   dialog.legs.push(late);
   dismissLeg(core, dialog, late, cseq.seq);
 }

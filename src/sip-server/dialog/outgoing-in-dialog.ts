@@ -58,7 +58,13 @@ export function sendInDialog(core: Core, app: ControlConnection, command: SipCom
   }
 }
 
-function acknowledge(core: Core, app: ControlConnection, command: SipCommand, dialog: Dialog, leg: Leg): void {
+function acknowledge(
+  core: Core,
+  app: ControlConnection,
+  command: SipCommand,
+  dialog: Dialog,
+  leg: Leg,
+): void {
   const cseq = leg.ackDue;
   if (cseq === undefined) return app.send(responseFrame(command.id, 'NOK', AUTOMATIC_ACK));
   leg.ackDue = undefined;
@@ -80,17 +86,33 @@ function sendPrack(core: Core, app: ControlConnection, command: SipCommand, dial
   const given = parseRAck(command.message.headers.get('RAck') ?? '');
   const named = waiting.findIndex((entry) => entry.rseq === given?.rseq && entry.cseq === given.cseq);
   const [entry] = waiting.splice(Math.max(0, named), 1);
-  if (entry === undefined) return app.send(responseFrame(command.id, 'NOK', 'no provisional response waits for a PRACK'));
-  transmit(core, app, command, dialog, entry.leg, formatRAck({ rseq: entry.rseq, cseq: entry.cseq, method: 'INVITE' }));
+  if (entry === undefined)
+    return app.send(responseFrame(command.id, 'NOK', 'no provisional response waits for a PRACK'));
+  transmit(
+    core,
+    app,
+    command,
+    dialog,
+    entry.leg,
+    formatRAck({ rseq: entry.rseq, cseq: entry.cseq, method: 'INVITE' }),
+  );
 }
 
 /** RFC 3261 §14.1: not while another INVITE of the dialog is under way. */
-function sendReinvite(core: Core, app: ControlConnection, command: SipCommand, dialog: Dialog, leg: Leg): void {
-  if (leg.state !== 'confirmed') return app.send(responseFrame(command.id, 'NOK', 'the dialog is not confirmed'));
+function sendReinvite(
+  core: Core,
+  app: ControlConnection,
+  command: SipCommand,
+  dialog: Dialog,
+  leg: Leg,
+): void {
+  if (leg.state !== 'confirmed')
+    return app.send(responseFrame(command.id, 'NOK', 'the dialog is not confirmed'));
   const busy = leg.offerOut;
   if (busy !== undefined) {
     leg.queue ??= [];
-    if (leg.queue.length >= MAX_QUEUED) return app.send(responseFrame(command.id, 'NOK', 'an INVITE of the dialog is under way'));
+    if (leg.queue.length >= MAX_QUEUED)
+      return app.send(responseFrame(command.id, 'NOK', 'an INVITE of the dialog is under way'));
     leg.queue.push({ app, command });
     leg.drainQueue ??= () => {
       if (leg.offerOut !== undefined) return;
@@ -104,7 +126,13 @@ function sendReinvite(core: Core, app: ControlConnection, command: SipCommand, d
 }
 
 /** The peer's INVITE is being answered: to the application this looks as if the peer had refused. */
-function pretendGlare(core: Core, app: ControlConnection, command: SipCommand, dialog: Dialog, leg: Leg): void {
+function pretendGlare(
+  core: Core,
+  app: ControlConnection,
+  command: SipCommand,
+  dialog: Dialog,
+  leg: Leg,
+): void {
   const request = composeInDialog(dialog, leg, 'INVITE', leg.localSeq + 1, command.message);
   const txnId = newUuid();
   const now = core.clock.now();
@@ -113,7 +141,8 @@ function pretendGlare(core: Core, app: ControlConnection, command: SipCommand, d
 }
 
 function sendBye(core: Core, app: ControlConnection, command: SipCommand, dialog: Dialog, leg: Leg): void {
-  if (leg.state === 'early' && dialog.role === 'uas') return app.send(responseFrame(command.id, 'NOK', NO_DIALOG));
+  if (leg.state === 'early' && dialog.role === 'uas')
+    return app.send(responseFrame(command.id, 'NOK', NO_DIALOG));
   if (leg.awaitedAck !== undefined) {
     // RFC 3261 §15: the callee must not send BYE before the ACK has come.
     if (leg.heldBye !== undefined) return app.send(responseFrame(command.id, 'NOK', 'a BYE is under way'));
@@ -135,7 +164,14 @@ export function releaseBye(core: Core, dialog: Dialog, leg: Leg): void {
   if (held !== undefined) sendBye(core, held.app, held.command, dialog, leg);
 }
 
-function transmit(core: Core, app: ControlConnection, command: SipCommand, dialog: Dialog, leg: Leg, rack?: string): void {
+function transmit(
+  core: Core,
+  app: ControlConnection,
+  command: SipCommand,
+  dialog: Dialog,
+  leg: Leg,
+  rack?: string,
+): void {
   const { message } = command;
   if (message.start.kind !== 'request') return;
   const { method } = message.start;
@@ -165,7 +201,14 @@ function transmit(core: Core, app: ControlConnection, command: SipCommand, dialo
   });
 }
 
-function answered(core: Core, call: ClientCall, dialog: Dialog, leg: Leg, response: SipResponse, flow: Flow): void {
+function answered(
+  core: Core,
+  call: ClientCall,
+  dialog: Dialog,
+  leg: Leg,
+  response: SipResponse,
+  flow: Flow,
+): void {
   const { status } = response;
   const { method } = call;
   if (call.done) {
@@ -181,7 +224,12 @@ function answered(core: Core, call: ClientCall, dialog: Dialog, leg: Leg, respon
   if (method === 'BYE' && status !== 401 && status !== 407) {
     core.cdr.stop('application', 'normal-release', call.tx?.request ?? response);
     endDialog(core, dialog);
-  } else if (method === 'NOTIFY' && dialog.role === 'uas' && dialog.kind === 'SUBSCRIBE' && endsSubscription(call)) {
+  } else if (
+    method === 'NOTIFY' &&
+    dialog.role === 'uas' &&
+    dialog.kind === 'SUBSCRIBE' &&
+    endsSubscription(call)
+  ) {
     endDialog(core, dialog);
   }
   leg.drainQueue?.();

@@ -18,17 +18,26 @@ export function supports100rel(invite: SipRequest): boolean {
 }
 
 function hasTag(message: SipRequest, header: string): boolean {
-  return message.headers.has(header) && message.headers.list(header).some((tag) => tag.toLowerCase() === '100rel');
+  return (
+    message.headers.has(header) && message.headers.list(header).some((tag) => tag.toLowerCase() === '100rel')
+  );
 }
 
 /** The next RSeq of an INVITE: the first is random (RFC 3262 §3). */
 export function nextRSeq(pending: PendingRequest): number {
-  pending.rseq = pending.rseq === undefined ? 1 + (Number.parseInt(randomHex(4), 16) % 0x3fff_ffff) : pending.rseq + 1;
+  pending.rseq =
+    pending.rseq === undefined ? 1 + (Number.parseInt(randomHex(4), 16) % 0x3fff_ffff) : pending.rseq + 1;
   return pending.rseq;
 }
 
 /** Repeats a response at T1, 2 T1, 4 T1 … until `settleReliable`; `gaveUp` after 64 T1. */
-export function repeatReliable(core: Core, pending: PendingRequest, response: SipResponse, rseq: number, gaveUp: () => void): void {
+export function repeatReliable(
+  core: Core,
+  pending: PendingRequest,
+  response: SipResponse,
+  rseq: number,
+  gaveUp: () => void,
+): void {
   const reliable: ReliableProvisional = { rseq, offers: response.body !== '', timer: undefined };
   pending.reliable = reliable;
   const until = core.clock.monotonic() + core.settings.timeoutMs;

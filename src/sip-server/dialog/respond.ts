@@ -23,14 +23,9 @@ export function respond(core: Core, app: ControlConnection, command: SipCommand)
   const pending = core.pending.get(command.txnId);
   if (pending === undefined) return refuse(app, command, UNKNOWN_TRANSACTION);
   if (isEarlyUpdateAnswer(pending, command.message)) return answerEarlyUpdate(core, app, command, pending);
-  if (pending.final !== undefined) {
-    // A second final response is discarded, but answered OK with the first one.
-    const { sent, raw } = pending.final;
-    app.send(responseEcho(command.id, sent, core.clock.now(), pending.txnId, echoedId(pending), raw));
-    return;
-  }
   if (mustWait(pending, command.message)) {
-    if (pending.waiting.length >= MAX_WAITING_ANSWERS) return refuse(app, command, 'too many responses wait for a PRACK');
+    if (pending.waiting.length >= MAX_WAITING_ANSWERS)
+      return refuse(app, command, 'too many responses wait for a PRACK');
     pending.waiting.push({ app, command });
     return;
   }
@@ -69,6 +64,12 @@ function wantsReliable(message: AppMessage): boolean {
 }
 
 function send(core: Core, app: ControlConnection, command: SipCommand, pending: PendingRequest): void {
+  if (pending.final !== undefined) {
+    // A second final response is discarded, but answered OK with the first one.
+    const { sent, raw } = pending.final;
+    app.send(responseEcho(command.id, sent, core.clock.now(), pending.txnId, echoedId(pending), raw));
+    return;
+  }
   const { message } = command;
   const { tx } = pending;
   const { request } = tx;
@@ -76,10 +77,12 @@ function send(core: Core, app: ControlConnection, command: SipCommand, pending: 
   const invite = request.method === 'INVITE';
   const makesDialog = invite || request.method === 'SUBSCRIBE';
   const reliable = invite && wantsReliable(message);
-  if (reliable && !supports100rel(request)) return refuse(app, command, 'Remote endpoint does not support 100rel');
+  if (reliable && !supports100rel(request))
+    return refuse(app, command, 'Remote endpoint does not support 100rel');
   if (pending.state === 'unanswered' && pending.kind === 'invite') takeTag(pending, message);
 
-  const reason = message.start.kind === 'response' && message.start.reason !== '' ? message.start.reason : undefined;
+  const reason =
+    message.start.kind === 'response' && message.start.reason !== '' ? message.start.reason : undefined;
   const response = SipResponse.reply(request, status, reason, pending.localTag);
   const success = status >= 200 && status < 300;
   const sentBy = tx.flow.listener.sentByFor(tx.flow.remoteAddress);
@@ -89,7 +92,10 @@ function send(core: Core, app: ControlConnection, command: SipCommand, pending: 
       : undefined;
   completeResponse(response, message, contact, sentBy);
   if (reliable) response.headers.set('RSeq', String(nextRSeq(pending)));
-  const timer = success && (invite || request.method === 'UPDATE') ? echoSessionExpires(core, request, response) : undefined;
+  const timer =
+    success && (invite || request.method === 'UPDATE')
+      ? echoSessionExpires(core, request, response)
+      : undefined;
 
   const before = pending.dialog;
   if (status > 100 && status < 300 && makesDialog && pending.kind === 'invite' && (invite || success)) {
@@ -150,7 +156,12 @@ function ensureDialog(core: Core, pending: PendingRequest, response: SipResponse
   return core.dialogs.add(dialog);
 }
 
-function createUasDialog(core: Core, pending: PendingRequest, response: SipResponse, listener: Listener): Dialog {
+function createUasDialog(
+  core: Core,
+  pending: PendingRequest,
+  response: SipResponse,
+  listener: Listener,
+): Dialog {
   const { request } = pending.tx;
   const dialog = new Dialog(
     core.dialogs.freeId(request.callId, request.fromTag ?? ''),
@@ -165,12 +176,19 @@ function createUasDialog(core: Core, pending: PendingRequest, response: SipRespo
   return dialog;
 }
 
-function finish(core: Core, pending: PendingRequest, response: SipResponse, sent: SentInfo, raw: string): void {
+function finish(
+  core: Core,
+  pending: PendingRequest,
+  response: SipResponse,
+  sent: SentInfo,
+  raw: string,
+): void {
   const { request } = pending.tx;
   const { status } = response;
   const { dialog, leg } = pending;
   const invite = request.method === 'INVITE';
-  if (dialog !== undefined && leg !== undefined && status < 300) refresh(core, pending, dialog, leg, response);
+  if (dialog !== undefined && leg !== undefined && status < 300)
+    refresh(core, pending, dialog, leg, response);
   if (!invite) {
     forgetPending(core, pending);
     if (dialog !== undefined && isLastNotify(pending)) endDialog(core, dialog);
@@ -235,11 +253,21 @@ function isEarlyUpdateAnswer(pending: PendingRequest, message: AppMessage): bool
   return pending.earlyUpdate !== undefined && / UPDATE$/i.test(message.headers.get('CSeq') ?? '');
 }
 
-function answerEarlyUpdate(core: Core, app: ControlConnection, command: SipCommand, pending: PendingRequest): void {
+function answerEarlyUpdate(
+  core: Core,
+  app: ControlConnection,
+  command: SipCommand,
+  pending: PendingRequest,
+): void {
   const update = pending.earlyUpdate!;
   const status = statusOf(command.message);
   const reason = command.message.start.kind === 'response' ? command.message.start.reason : undefined;
-  const response = SipResponse.reply(update.request, status, reason === '' ? undefined : reason, pending.localTag);
+  const response = SipResponse.reply(
+    update.request,
+    status,
+    reason === '' ? undefined : reason,
+    pending.localTag,
+  );
   const { flow } = update;
   const sentBy = flow.listener.sentByFor(flow.remoteAddress);
   const success = status >= 200 && status < 300;
@@ -252,5 +280,7 @@ function answerEarlyUpdate(core: Core, app: ControlConnection, command: SipComma
     const target = update.request.contact?.uri;
     if (success && target !== undefined && pending.leg !== undefined) pending.leg.remoteTarget = target;
   }
-  app.send(responseEcho(command.id, sent, core.clock.now(), pending.txnId, '', serializeForControl(response)));
+  app.send(
+    responseEcho(command.id, sent, core.clock.now(), pending.txnId, '', serializeForControl(response)),
+  );
 }

@@ -1,5 +1,11 @@
 import type { Timer } from '../../base/clock.js';
-import { formatSessionExpires, parseMinSe, parseSessionExpires, type SipRequest, type SipResponse } from '../../sip/index.js';
+import {
+  formatSessionExpires,
+  parseMinSe,
+  parseSessionExpires,
+  type SipRequest,
+  type SipResponse,
+} from '../../sip/index.js';
 import { newUuid, randomHex } from '../../base/ids.js';
 import type { ClientCall } from './client-call.js';
 import { composeInDialog } from './compose.js';
@@ -34,11 +40,18 @@ export function agreedTimer(core: Core, response: SipResponse, side: 'uac' | 'ua
   if (core.settings.sessionTimers === 'application') return undefined;
   const value = parseSessionExpires(response.headers.get('Session-Expires') ?? '');
   if (value === undefined) return undefined;
-  return { seconds: Math.max(value.seconds, LEAST_SECONDS), refresher: (value.refresher ?? 'uac') === side ? 'us' : 'them' };
+  return {
+    seconds: Math.max(value.seconds, LEAST_SECONDS),
+    refresher: (value.refresher ?? 'uac') === side ? 'us' : 'them',
+  };
 }
 
 /** Puts the Session-Expires of the request on our 2xx when the application has not (RFC 4028 §9), and says what is agreed. */
-export function echoSessionExpires(core: Core, request: SipRequest, response: SipResponse): AgreedTimer | undefined {
+export function echoSessionExpires(
+  core: Core,
+  request: SipRequest,
+  response: SipResponse,
+): AgreedTimer | undefined {
   if (core.settings.sessionTimers === 'application') return undefined;
   if (!response.headers.has('Session-Expires')) {
     const asked = parseSessionExpires(request.headers.get('Session-Expires') ?? '');
@@ -52,24 +65,44 @@ export function echoSessionExpires(core: Core, request: SipRequest, response: Si
 }
 
 /** Begins to keep what was agreed; replaces what was agreed before. `localSdp` '': as before. */
-export function watchSession(core: Core, dialog: Dialog, leg: Leg, agreed: AgreedTimer | undefined, localSdp: string): void {
+export function watchSession(
+  core: Core,
+  dialog: Dialog,
+  leg: Leg,
+  agreed: AgreedTimer | undefined,
+  localSdp: string,
+): void {
   const before = dialog.sessionTimer;
   before?.stop();
   dialog.sessionTimer = undefined;
   if (agreed === undefined || dialog.ended || dialog.kind !== 'INVITE') return;
   const sdp = localSdp === '' ? (before?.localSdp ?? '') : localSdp;
   dialog.sessionTimer =
-    agreed.refresher === 'us' ? refreshing(core, dialog, leg, agreed.seconds, sdp) : expecting(core, dialog, leg, agreed.seconds, sdp);
+    agreed.refresher === 'us'
+      ? refreshing(core, dialog, leg, agreed.seconds, sdp)
+      : expecting(core, dialog, leg, agreed.seconds, sdp);
 }
 
-function expecting(core: Core, dialog: Dialog, leg: Leg, seconds: number, localSdp: string): SessionTimerState {
+function expecting(
+  core: Core,
+  dialog: Dialog,
+  leg: Leg,
+  seconds: number,
+  localSdp: string,
+): SessionTimerState {
   // RFC 4028 §10: the side that waits ends the session a little before the interval does.
   const waitMs = (seconds - Math.min(32, seconds / 3)) * 1000;
   const timer = core.clock.after(waitMs, () => sendServerBye(core, dialog, leg, EXPIRED, 'session-expired'));
   return { localSdp, stop: () => timer.clear() };
 }
 
-function refreshing(core: Core, dialog: Dialog, leg: Leg, seconds: number, localSdp: string): SessionTimerState {
+function refreshing(
+  core: Core,
+  dialog: Dialog,
+  leg: Leg,
+  seconds: number,
+  localSdp: string,
+): SessionTimerState {
   const expiresAt = core.clock.monotonic() + seconds * 1000;
   let timer: Timer;
   const state: SessionTimerState = { localSdp, stop: () => timer.clear() };
@@ -79,9 +112,11 @@ function refreshing(core: Core, dialog: Dialog, leg: Leg, seconds: number, local
   };
   const attempt = (): void => {
     if (dialog.ended || dialog.sessionTimer !== state) return;
-    if (core.clock.monotonic() >= expiresAt) return sendServerBye(core, dialog, leg, EXPIRED, 'session-expired');
+    if (core.clock.monotonic() >= expiresAt)
+      return sendServerBye(core, dialog, leg, EXPIRED, 'session-expired');
     // An INVITE in either direction comes first (RFC 3261 §14.1); it may refresh the session too.
-    if (leg.offerOut !== undefined || leg.inviteIn !== undefined || leg.awaitedAck !== undefined) return later(2000);
+    if (leg.offerOut !== undefined || leg.inviteIn !== undefined || leg.awaitedAck !== undefined)
+      return later(2000);
     sendRefresh(core, dialog, leg, { seconds, localSdp: state.localSdp, again: later });
   };
   timer = core.clock.after((seconds / 2) * 1000, attempt);
@@ -100,12 +135,25 @@ function sendRefresh(core: Core, dialog: Dialog, leg: Leg, refresh: Refresh): vo
   const cseq = ++leg.localSeq;
   const request = composeInDialog(dialog, leg, method, cseq);
   request.headers.add('Supported', 'timer');
-  request.headers.add('Session-Expires', formatSessionExpires({ seconds: refresh.seconds, refresher: 'uac' }));
+  request.headers.add(
+    'Session-Expires',
+    formatSessionExpires({ seconds: refresh.seconds, refresher: 'uac' }),
+  );
   if (method === 'INVITE') {
     request.headers.add('Content-Type', 'application/sdp');
     request.body = refresh.localSdp;
   }
-  const call: ClientCall = { txnId: newUuid(), method, cseq, app: undefined, dialog, leg, tx: undefined, cancelled: false, done: false };
+  const call: ClientCall = {
+    txnId: newUuid(),
+    method,
+    cseq,
+    app: undefined,
+    dialog,
+    leg,
+    tx: undefined,
+    cancelled: false,
+    done: false,
+  };
   leg.offerOut = call;
   const over = (): void => {
     call.done = true;
@@ -152,7 +200,9 @@ function refused(core: Core, dialog: Dialog, leg: Leg, response: SipResponse, re
     }
     case 491:
       // RFC 3261 §14.1: whoever owns the Call-ID waits longer.
-      return refresh.again((dialog.role === 'uac' ? 2100 : 0) + (Number.parseInt(randomHex(1), 16) % 190) * 10);
+      return refresh.again(
+        (dialog.role === 'uac' ? 2100 : 0) + (Number.parseInt(randomHex(1), 16) % 190) * 10,
+      );
     default:
       return refresh.again(Math.min(30, refresh.seconds / 8) * 1000);
   }

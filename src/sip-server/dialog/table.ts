@@ -44,7 +44,8 @@ export class DialogTable {
 
   /** Subscriptions that have run out. */
   *expired(now: number): IterableIterator<Dialog> {
-    for (const dialog of this.#subscriptions) if (dialog.expiresAt !== undefined && dialog.expiresAt <= now) yield dialog;
+    for (const dialog of this.#subscriptions)
+      if (dialog.expiresAt !== undefined && dialog.expiresAt <= now) yield dialog;
   }
 
   /** The dialog a request received belongs to (RFC 3261 §12.2.2): its To tag is ours. */

@@ -6,7 +6,8 @@ const HELPFUL = new Set([401, 407, 415, 420, 484]);
 /** Which final response of several branches goes upstream: any 6xx, else the lowest class, else the more helpful (RFC 3261 §16.7 step 6). */
 export function bestResponse(responses: readonly SipResponse[]): SipResponse | undefined {
   let best: SipResponse | undefined;
-  for (const response of responses) if (best === undefined || rank(response.status) < rank(best.status)) best = response;
+  for (const response of responses)
+    if (best === undefined || rank(response.status) < rank(best.status)) best = response;
   return best;
 }
 

@@ -27,14 +27,26 @@ export function createProxies(core: Core, secret: string | undefined): Proxies {
     },
     proxy: (app, command) => {
       const pending = core.pending.get(command.txnId);
-      if (pending === undefined || pending.state === 'final' || pending.kind === 'bye' || pending.kind === 'reinvite') {
-        return app.send(responseFrame(command.id, 'NOK', `Unknown transaction id: ${command.txnId.slice(0, 64)}`));
+      if (
+        pending === undefined ||
+        pending.state === 'final' ||
+        pending.kind === 'bye' ||
+        pending.kind === 'reinvite'
+      ) {
+        return app.send(
+          responseFrame(command.id, 'NOK', `Unknown transaction id: ${command.txnId.slice(0, 64)}`),
+        );
       }
       const { tx, dialog } = pending;
       forgetPending(core, pending);
       if (pending.kind === 'invite' && dialog !== undefined) endDialog(core, dialog);
       tx.onTerminated = undefined;
-      const session = new ProxySession({ core, tokens, over: (done) => active.delete(done) }, tx, app, command);
+      const session = new ProxySession(
+        { core, tokens, over: (done) => active.delete(done) },
+        tx,
+        app,
+        command,
+      );
       tx.data = session;
       active.add(session);
       session.start();
@@ -95,10 +107,14 @@ class Forwarded extends Proxied {
   start(onward: SipRequest | 'no hop left'): void {
     if (onward === 'no hop left') return this.#answer(483);
     if (this.tx.request.method === 'BYE') this.core.cdr.stop('network', 'normal-release', this.tx.request);
-    this.#branch = this.core.layer.send(onward, {}, {
-      response: (response) => this.#response(response),
-      failed: (why) => this.#answer(why === 'timeout' && this.tx.request.method === 'INVITE' ? 408 : 500),
-    });
+    this.#branch = this.core.layer.send(
+      onward,
+      {},
+      {
+        response: (response) => this.#response(response),
+        failed: (why) => this.#answer(why === 'timeout' && this.tx.request.method === 'INVITE' ? 408 : 500),
+      },
+    );
   }
 
   cancel(): void {

@@ -8,7 +8,12 @@ import type { Listener } from '../transport/flow.js';
  */
 export interface RouteTokens {
   /** Record-Route values to put on a request, topmost first: one, or two where it leaves by another listener than it came by (RFC 5658). */
-  recordRoutes(request: SipRequest, from: Listener, to: Listener, peer: { readonly from: string; readonly to: string }): string[];
+  recordRoutes(
+    request: SipRequest,
+    from: Listener,
+    to: Listener,
+    peer: { readonly from: string; readonly to: string },
+  ): string[];
   /** Path value of a REGISTER (RFC 3327). */
   path(request: SipRequest, listener: Listener, peer: string): string | undefined;
   /** How many Route values on top are ours and valid for that request. */
@@ -22,11 +27,14 @@ const TOKEN_PREFIX = 'rr-';
 /** `secret` undefined: a random one, forgotten at the end of the process. */
 export function createRouteTokens(secret: string | undefined): RouteTokens {
   const key = secret === undefined ? randomBytes(32) : Buffer.from(`record-route:${secret}`, 'utf8');
-  const digest = (text: string): string => TOKEN_PREFIX + createHmac('sha256', key).update(text, 'utf8').digest('hex').slice(0, 24);
+  const digest = (text: string): string =>
+    TOKEN_PREFIX + createHmac('sha256', key).update(text, 'utf8').digest('hex').slice(0, 24);
   const callToken = (request: SipRequest): string => digest(`call:${request.callId}`);
   const pathToken = (uri: string): string | undefined => {
     const parsed = parseUri(uri);
-    return parsed === undefined ? undefined : digest(`path:${parsed.user ?? ''}@${parsed.host}:${parsed.port ?? 5060}`);
+    return parsed === undefined
+      ? undefined
+      : digest(`path:${parsed.user ?? ''}@${parsed.host}:${parsed.port ?? 5060}`);
   };
   const route = (token: string, listener: Listener, peer: string): string => {
     const transport = listener.transport === 'tcp' ? ';transport=tcp' : '';

@@ -17,7 +17,17 @@ const MAX_TARGETS = 32;
 const TIMER_C_MS = 185_000;
 
 /** Header fields of a forwarded request an application cannot change. */
-const FIXED = new Set(['Via', 'From', 'To', 'Call-ID', 'CSeq', 'Max-Forwards', 'Route', 'Record-Route', 'Content-Length']);
+const FIXED = new Set([
+  'Via',
+  'From',
+  'To',
+  'Call-ID',
+  'CSeq',
+  'Max-Forwards',
+  'Route',
+  'Record-Route',
+  'Content-Length',
+]);
 
 interface Branch {
   readonly uri: string;
@@ -106,12 +116,17 @@ export class ProxySession extends Proxied {
       branch.provisional = core.clock.after(provisionalTimeoutMs, () => this.#giveUp(branch));
     }
     const invite = this.#tx.request.method === 'INVITE';
-    if (finalTimeoutMs !== undefined) branch.final = core.clock.after(finalTimeoutMs, () => this.#giveUp(branch));
+    if (finalTimeoutMs !== undefined)
+      branch.final = core.clock.after(finalTimeoutMs, () => this.#giveUp(branch));
     else if (invite) branch.final = core.clock.after(TIMER_C_MS, () => this.#giveUp(branch));
-    branch.tx = core.layer.send(request, { nextHop: nextHopOf(uri) }, {
-      response: (response, flow) => this.#response(branch, response, flow),
-      failed: (why) => this.#failed(branch, why),
-    });
+    branch.tx = core.layer.send(
+      request,
+      { nextHop: nextHopOf(uri) },
+      {
+        response: (response, flow) => this.#response(branch, response, flow),
+        failed: (why) => this.#failed(branch, why),
+      },
+    );
     return true;
   }
 
@@ -122,7 +137,8 @@ export class ProxySession extends Proxied {
     if (copy === undefined) return undefined;
     const asked = readTarget(request.uri);
     if (asked !== undefined && isOurselves(core.layer.listeners, asked)) copy.uri = nextHopOf(uri);
-    for (const [name, value] of this.#command.message.headers) if (!FIXED.has(name)) copy.headers.add(name, value);
+    for (const [name, value] of this.#command.message.headers)
+      if (!FIXED.has(name)) copy.headers.add(name, value);
     if (!this.#command.remainInDialog) return copy;
     const target = readTarget(uri)!;
     const to = pickListener(core.layer.listeners, target) ?? flow.listener;
@@ -134,7 +150,10 @@ export class ProxySession extends Proxied {
       }
       return copy;
     }
-    const routes = tokens.recordRoutes(request, flow.listener, to, { from: flow.remoteAddress, to: target.host });
+    const routes = tokens.recordRoutes(request, flow.listener, to, {
+      from: flow.remoteAddress,
+      to: target.host,
+    });
     for (const route of routes.reverse()) copy.headers.prepend('Record-Route', route);
     return copy;
   }
@@ -237,7 +256,8 @@ export class ProxySession extends Proxied {
     const before = this.#waiting.length;
     for (const contact of response.headers.list('Contact')) {
       const uri = parseNameAddr(contact)?.uri;
-      if (uri !== undefined && !this.#seen.has(uri) && this.#waiting.length < MAX_TARGETS) this.#waiting.push(uri);
+      if (uri !== undefined && !this.#seen.has(uri) && this.#waiting.length < MAX_TARGETS)
+        this.#waiting.push(uri);
     }
     return this.#waiting.length > before;
   }
@@ -260,7 +280,8 @@ export class ProxySession extends Proxied {
       }
     }
     this.#tx.respond(response);
-    if (request.method === 'INVITE') this.#deps.core.cdr.stop('network', cancelled ? 'call-canceled' : 'call-rejected', response);
+    if (request.method === 'INVITE')
+      this.#deps.core.cdr.stop('network', cancelled ? 'call-canceled' : 'call-rejected', response);
     this.#done();
   }
 
