@@ -12,7 +12,7 @@ import {
 import { located, network } from './values.js';
 
 const numberPattern = text({
-  pattern: /^(?:anonymous|\+?[0-9x[\]*.-]{1,64})$/,
+  pattern: /^(?:anonymous|[+0-9x[\]*.-]{1,64})$/,
   expected: 'a number, a prefix such as "+1900*", a range lo..hi, a pattern, or anonymous',
   digits: true,
 });

@@ -30,13 +30,24 @@ export function loadSettings(file: string, env: (name: string) => string | undef
     checkSettings(written, reader);
     reportDeferred(written, reader);
   }
-  const found = [...diagnostics, ...reader.diagnostics].sort(
+  const found = [...diagnostics, ...withoutEchoes(reader.diagnostics, diagnostics)].sort(
     (a, b) => a.place.line - b.place.line || a.place.column - b.place.column,
   );
   if (written === undefined || found.some((finding) => finding.severity === 'error'))
     return { diagnostics: found };
   const settings = resolveSettings(resolve(file), written);
   return settings === undefined ? { diagnostics: found } : { settings, diagnostics: found };
+}
+
+/** A value that is missing since its environment variable is, has been reported once already. */
+function withoutEchoes(
+  findings: readonly Diagnostic[],
+  earlier: readonly Diagnostic[],
+): readonly Diagnostic[] {
+  const places = new Set(earlier.map(({ place }) => `${place.line}:${place.column}`));
+  return findings.filter(
+    ({ code, place }) => code !== 'no-value' || !places.has(`${place.line}:${place.column}`),
+  );
 }
 
 function unreadable(file: string, error: unknown): Diagnostic {

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { parseCidr } from '../base/cidr.js';
 import type { Place } from '../base/diagnostic.js';
-import { constant, didYouMean, mapped, parsed, text, unexpected, type Shape } from '../base/shape/index.js';
+import { constant, mapped, parsed, text, unexpected, type Shape } from '../base/shape/index.js';
 
 /** A value with the place it stands at, for checks that compare it with others. */
 export interface Located<T> {
@@ -185,17 +185,19 @@ export function country(): Shape<string> {
     read(node, reader) {
       const scalar = constant(node, expected, reader);
       if (scalar === null) return null;
-      if (/^[A-Z]{2}$/.test(scalar.text) && regionNames.of(scalar.text) !== undefined) return scalar.text;
-      const capital = scalar.text.toUpperCase();
-      const hint = scalar.text === 'UK' ? 'did you mean "GB"?' : didYouMeanCountry(scalar.text, capital);
-      return unexpected(node, expected, reader, hint);
+      const meant = countryMeant(scalar.text);
+      if (meant === scalar.text) return meant;
+      return unexpected(node, expected, reader, meant === undefined ? undefined : `did you mean "${meant}"?`);
     },
     schema: () => ({ type: 'string', pattern: '^[A-Z]{2}$' }),
   };
 }
 
-function didYouMeanCountry(written: string, capital: string): string | undefined {
-  return written !== capital && /^[A-Z]{2}$/.test(capital) ? didYouMean(capital, [capital]) : undefined;
+/** The code in its own form: `us` is US, and what is widely taken for a code, such as UK, has another one. */
+function countryMeant(written: string): string | undefined {
+  if (!/^[A-Za-z]{2}$/.test(written)) return undefined;
+  const code = new Intl.Locale('und', { region: written }).region;
+  return code === undefined || regionNames.of(code) === undefined ? undefined : code;
 }
 
 /** `20000-29999`. */
