@@ -129,7 +129,9 @@ export class ClientRequest {
     const cseq = this.#cseq === 0 || dialogId !== undefined ? '' : `CSeq: ${this.#cseq + 1} ${method}\r\n`;
     const outgoing: SrfOutgoing = { headers: { [LINES]: `${cseq}${this.#lines}${this.#authorization}` } };
     if (body !== undefined) outgoing.body = body;
-    const target = dialogId === undefined ? { uri: uri ?? '' } : { stackDialogId: dialogId };
+    // Inside a dialog the server puts the remote target in the place of this.
+    const target =
+      dialogId === undefined ? { uri: uri ?? '' } : { uri: 'sip:placeholder', stackDialogId: dialogId };
     this.#sent = undefined;
     this.#link.request(
       { method, ...target, ...(proxy === undefined ? {} : { proxy }), ...outgoing },

@@ -57,8 +57,8 @@ export interface SrfOutgoing {
 
 export interface SrfRequestOptions extends SrfOutgoing {
   method: string;
-  /** Not needed inside a dialog. */
-  uri?: string;
+  /** `sip:placeholder` inside a dialog. */
+  uri: string;
   /** The dialog the request belongs to. */
   stackDialogId?: string;
   /** Next hop of a new request. */
