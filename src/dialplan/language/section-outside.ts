@@ -8,6 +8,7 @@ import {
   text,
   type Shape,
 } from '../../base/shape/index.js';
+import { findCountry, knownCountries } from '../../numbers/index.js';
 import type { Matcher, OutboundRule, SiteDefinition, Steps } from '../plan.js';
 import { contextOf } from './names.js';
 import { numberPattern, pattern } from './patterns.js';
@@ -39,11 +40,24 @@ const emergency = fields({
   },
 });
 
+const country = mapped(
+  text({ pattern: /^[A-Z]{2}$/, expected: 'a country by its two capital letters, such as US' }),
+  (name, node, reader) =>
+    findCountry(name) === undefined
+      ? reader.refuse(
+          node,
+          'unknown-country',
+          `the numbers of "${name}" are not known here`,
+          `known: ${knownCountries().join(', ')}`,
+        )
+      : name,
+);
+
 export const sitesSection = section(
   'sites',
   fields({
     country: {
-      shape: text({ pattern: /^[A-Z]{2}$/, expected: 'a country by its two capital letters, such as US' }),
+      shape: country,
       doc: 'How national numbers dialled here are read. Default: that of the settings.',
     },
     'area-code': {

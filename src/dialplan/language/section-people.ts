@@ -21,8 +21,6 @@ import { target } from './targets.js';
 import { plainNumber } from './texts.js';
 import { steps } from './steps.js';
 
-export const DEFAULT_EXTENSION_RING_MS = 20_000;
-
 const forwardsLong = mapped(
   fields({
     always: { shape: target, doc: 'Every call.' },

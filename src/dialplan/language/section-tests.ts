@@ -114,7 +114,7 @@ const legName: Shape<string> = {
   schema: () => ({ type: 'string' }),
 };
 
-const result = oneWordOf(...(OUTCOMES as readonly string[]), 'connected', 'down');
+const result = oneWordOf(...(OUTCOMES as readonly string[]), 'connected');
 const outcome: Shape<Outcome> = oneWordOf(...OUTCOMES);
 
 const queueGiven = byKind<Given['queues'][string]>({
