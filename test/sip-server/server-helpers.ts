@@ -121,6 +121,12 @@ export class App {
     );
   }
 
+  /** The same without waiting for the echo. */
+  respondQuietly(frame: ServerFrame, status: number, body = ''): void {
+    const echoed = ['Call-ID', 'CSeq', 'From', 'To'].map((name) => `${name}: ${headerOf(frame.raw, name)}`);
+    this.send(`sip|${frame.fields[8]!}|\r\n${messageOf(`SIP/2.0 ${status} Reason`, echoed, body)}`);
+  }
+
   /** Sends a request inside a dialog. */
   request(
     dialogId: string,
@@ -280,6 +286,7 @@ export class Caller {
   /** Our tag on To as the server has given it. */
   remoteTag = '';
   inviteBranch = '';
+  lastStatus = 0;
 
   constructor(
     readonly peer: Peer,
@@ -301,20 +308,23 @@ export class Caller {
   }
 
   invite(headers: readonly string[] = [], body = SDP): void {
-    this.inviteBranch = this.request('INVITE', ['Contact: ' + this.peer.contact, ...headers], body);
+    this.request('INVITE', [`Contact: ${this.peer.contact}`, ...headers], body);
   }
 
   /** Any request of the call with the next CSeq; returns its branch. */
   request(method: string, headers: readonly string[] = [], body = ''): string {
     const type = body === '' ? [] : ['Content-Type: application/sdp'];
     const branch = this.peer.send(method, this.uri, [...this.headers(method), ...headers, ...type], body);
+    if (method === 'INVITE') this.inviteBranch = branch;
     this.cseq++;
     return branch;
   }
 
+  /** The ACK of the last answer to an INVITE: of a failure it belongs to the transaction and has its branch. */
   ack(cseq = this.cseq - 1, body = ''): void {
     const type = body === '' ? [] : ['Content-Type: application/sdp'];
-    this.peer.send('ACK', this.uri, [...this.headers('ACK', cseq), ...type], body);
+    const branch = this.lastStatus >= 300 ? this.inviteBranch : this.peer.newBranch();
+    this.peer.send('ACK', this.uri, [...this.headers('ACK', cseq), ...type], body, branch);
   }
 
   cancel(headers: readonly string[] = []): void {
@@ -332,6 +342,7 @@ export class Caller {
 
   async response(status: number, method = 'INVITE'): Promise<SipResponse> {
     const response = await this.peer.response(status, method);
+    if (method === 'INVITE') this.lastStatus = status;
     if (status > 100 && response.toTag !== undefined) this.remoteTag = response.toTag;
     return response;
   }
