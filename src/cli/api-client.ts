@@ -28,7 +28,10 @@ export function createApiClient(baseUrl: string, key: string | undefined): ApiCl
       const text = await response.text();
       if (response.ok) return text === '' ? undefined : (JSON.parse(text) as unknown);
       const fault = readFault(text);
-      throw new AppError(fault?.code ?? 'REQUEST_INVALID', fault?.message ?? `${method} ${path}: HTTP ${response.status}`);
+      throw new AppError(
+        fault?.code ?? 'REQUEST_INVALID',
+        fault?.message ?? `${method} ${path}: HTTP ${response.status}`,
+      );
     },
   };
 }

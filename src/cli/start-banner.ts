@@ -10,7 +10,11 @@ export interface BannerFacts {
   readonly database: string;
   readonly planRevision: number;
   /** A number of each rule, as a caller would dial it, with what becomes of the call. */
-  readonly numbers: readonly { readonly number: string; readonly name?: string; readonly decision: Explanation['decision'] }[];
+  readonly numbers: readonly {
+    readonly number: string;
+    readonly name?: string;
+    readonly decision: Explanation['decision'];
+  }[];
   readonly moreNumbers: number;
 }
 
@@ -26,7 +30,8 @@ export function startBanner(facts: BannerFacts): string[] {
     `  records  ${facts.database}`,
     `  dialplan revision ${facts.planRevision}; call these numbers:`,
     ...shown.map(
-      ({ number, name, decision }) => `    ${number.padEnd(width)}  ${name === undefined ? '' : `${name}: `}${decision}`,
+      ({ number, name, decision }) =>
+        `    ${number.padEnd(width)}  ${name === undefined ? '' : `${name}: `}${decision}`,
     ),
     ...(more > 0 ? [`    … and ${more} more rules`] : []),
     'Ready. Ctrl-C drains and stops; a second one stops at once.',
