@@ -2,6 +2,9 @@ export { createTurns, createWorld } from './draw.js';
 export { findExtension } from './find-extension.js';
 export { imagineCall, NOTHING_GIVEN } from './imagined-call.js';
 export type { ImaginedCallResult, ImaginedScript } from './imagined-call.js';
+export { dialplanSchema } from './language/file.js';
+export { loadDialplan, loadDialplanFiles } from './load-dialplan.js';
+export type { LoadInput, LoadOptions, LoadResult } from './load-dialplan.js';
 export { begin, resume } from './machine-begin.js';
 export type {
   Action,
