@@ -16,7 +16,9 @@ function rank(status: number): number {
   if (kind === 6) return 0;
   // A 503 says no more than that we could not reach anyone there.
   if (status === 503) return 599;
-  return kind * 100 + (HELPFUL.has(status) ? 0 : 1);
+  if (HELPFUL.has(status)) return kind * 100;
+  // Silence of one branch says less than what another one answered.
+  return kind * 100 + (status === 408 ? 2 : 1);
 }
 
 /** RFC 3261 §16.7 step 7: a challenge brings along those of the other branches. */
