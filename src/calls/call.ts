@@ -145,7 +145,7 @@ export class Call implements AttemptHost, PlanRunHost {
     this.#destination = [...new Set(legs.map((leg) => leg.label))].slice(0, 5).join(', ');
     const { ringTimeoutMs, ringFastMs, domain } = this.env.settings();
     const groups = action.groups.map((group) => ({ ...group, forMs: Math.min(group.forMs, ringTimeoutMs) }));
-    const keepsSession = 'after' in action.step && action.step.after !== undefined;
+    const keepsSession = 'after' in action.step;
     if (!answered && !this.#caller.hasProgress) this.#startRingFast(ringFastMs);
     const context = {
       attempts: this,
@@ -300,7 +300,7 @@ export class Call implements AttemptHost, PlanRunHost {
       this.end(systemCause('store-failed', 503));
       return;
     }
-    if (this.hasEnded) return;
+    if (this.#isOver()) return;
     const timer = trunkTimer(this.#trunk);
     // Where offer and answer are through already the 200 needs no SDP (RFC 3262 §5).
     const sdp = this.#offerAnswered ? '' : callee.leg.sdp;
@@ -309,7 +309,7 @@ export class Call implements AttemptHost, PlanRunHost {
       timer === undefined ? {} : { timer },
       callee.bridge.callerEvents,
     );
-    if (this.hasEnded) return;
+    if (this.#isOver()) return;
     if (outcome !== 'answered') {
       this.#callerGone = true;
       this.end(outcome === 'cancelled' ? cancelledCause('caller') : systemCause('engine-lost', 503));
@@ -324,7 +324,7 @@ export class Call implements AttemptHost, PlanRunHost {
   /** A call that was answered before gets a new partner: it was offered the caller's session, the caller is offered its answer. */
   async #joinAnswered(callee: Callee): Promise<void> {
     const outcome = await this.#caller.change({ offer: callee.leg.sdp });
-    if (this.hasEnded || this.#callee !== callee) return;
+    if (this.#isOver() || this.#callee !== callee) return;
     if (outcome.kind !== 'accepted') {
       this.end(systemCause('not-joined', 488));
       return;
@@ -332,6 +332,11 @@ export class Call implements AttemptHost, PlanRunHost {
     outcome.ack();
     this.#startTimers(callee);
     this.#recorder.update(this.#ringFields());
+  }
+
+  /** A method, since what it says may change across an await. */
+  #isOver(): boolean {
+    return this.#state === 'ended';
   }
 
   #startTimers(callee: Callee): void {

@@ -55,8 +55,8 @@ export function cancelledCause(by: HangupParty): EndCause {
 /** What the other side is told of a peer's cause: its codes, not its words. */
 export function toldCause(cause: EndCause): EndCause {
   if (cause.by === 'system' || cause.text === undefined) return cause;
-  const { text: _text, ...codes } = cause;
-  return codes;
+  const { sip, q850, by, kind } = cause;
+  return { sip, by, kind, ...(q850 === undefined ? {} : { q850 }) };
 }
 
 /** `Reason: Q.850` for a refusal we send (RFC 6432). */

@@ -204,8 +204,9 @@ export class TrunkLeg implements LegRun {
       if (target !== undefined) {
         this.#redirects += 1;
         // What was asked for stays in To; where to ask is new.
-        const { nextHop: _old, ...rest } = form;
-        this.#try(trunk, destination, { ...rest, target });
+        const { from, to, headers, credentials } = form;
+        const asked = { kind: 'form', target, from, to, headers } as const;
+        this.#try(trunk, destination, credentials === undefined ? asked : { ...asked, credentials });
         return;
       }
     }

@@ -87,9 +87,9 @@ async function readBounded(response: Response): Promise<string | undefined> {
   let size = 0;
   const reader = response.body.getReader();
   for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return Buffer.concat(chunks).toString('utf8');
-    const chunk = value as Uint8Array;
+    const read = await reader.read();
+    if (read.done) return Buffer.concat(chunks).toString('utf8');
+    const chunk = read.value as Uint8Array;
     size += chunk.length;
     if (size > MAX_WEBHOOK_REPLY_BYTES) {
       await reader.cancel();

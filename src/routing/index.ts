@@ -5,12 +5,7 @@ export {
   type Router,
   type RoutingDeps,
 } from './route-call.js';
-export {
-  explainCall,
-  type ExplainContext,
-  type Explanation,
-  type ImaginedCall,
-} from './explain-call.js';
+export { explainCall, type ExplainContext, type Explanation, type ImaginedCall } from './explain-call.js';
 export type {
   Border,
   BorderCall,

@@ -20,7 +20,7 @@ function targets(h: Harness): string[] {
   return h.signalling.attempts.map((attempt) => attempt.spec.target);
 }
 
-t.test('ring groups', async (t) => {
+t.test('ring groups', (t) => {
   t.test('the first to answer wins; the others are told that the call was completed elsewhere', async (t) => {
     const h = createHarness();
     h.script = [
@@ -185,9 +185,10 @@ t.test('ring groups', async (t) => {
     t.equal(h.legs.size, 0);
     t.end();
   });
+  t.end();
 });
 
-t.test('what a refusal of a device means', async (t) => {
+t.test('what a refusal of a device means', (t) => {
   const cases: [status: number, rang: boolean, outcome: string][] = [
     [486, false, 'busy'],
     [600, true, 'busy'],
@@ -246,9 +247,10 @@ t.test('what a refusal of a device means', async (t) => {
     t.match(caller.rejections, [{ status: 486 }]);
     t.end();
   });
+  t.end();
 });
 
-t.test('failover of a trunk', async (t) => {
+t.test('failover of a trunk', (t) => {
   const twoDestinations = {
     to: [
       { uri: 'sip:sbc1.acme.example', weight: 1, priority: 1 },
@@ -436,6 +438,7 @@ t.test('failover of a trunk', async (t) => {
     await settled();
     t.same(caller.answers[0]!.timer, { expiresS: 1800, minS: 90 });
   });
+  t.end();
 });
 
 t.test('steps that only media can do are answered 501 and named in the log', (t) => {

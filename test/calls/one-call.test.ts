@@ -12,7 +12,7 @@ import {
 import { deferred, FakeCaller, sdp, settled } from './fake-signalling.js';
 import type { AnswerOutcome } from '../../src/signalling/index.js';
 
-t.test('a call to a registered device', async (t) => {
+t.test('a call to a registered device', (t) => {
   t.test('is set up, bridged, recorded and ended, and gives back all it took', async (t) => {
     const h = createHarness();
     h.script = [connect([group([deviceLeg('201')])])];
@@ -124,9 +124,10 @@ t.test('a call to a registered device', async (t) => {
     t.equal(spec.from.uri, 'sip:anonymous@anonymous.invalid');
     t.end();
   });
+  t.end();
 });
 
-t.test('the callee hangs up', async (t) => {
+t.test('the callee hangs up', (t) => {
   t.test('after: has its turn, and the call ends with the callee’s cause', async (t) => {
     const h = createHarness();
     const { caller, attempt } = await h.connected();
@@ -184,9 +185,10 @@ t.test('the callee hangs up', async (t) => {
     t.equal(second.dialog.byes.length, 1);
     t.same(h.held, { calls: 0, legs: 0 });
   });
+  t.end();
 });
 
-t.test('the caller gives up', async (t) => {
+t.test('the caller gives up', (t) => {
   t.test('while it rings: the callee is cancelled', (t) => {
     const h = createHarness();
     h.script = [connect([group([deviceLeg('201'), deviceLeg('202', { delayMs: 5000 })])])];
@@ -251,9 +253,10 @@ t.test('the caller gives up', async (t) => {
     t.match(h.record().cause, { kind: 'engine-lost', by: 'system' });
     t.equal(h.calls.size, 0);
   });
+  t.end();
 });
 
-t.test('early media and ringing', async (t) => {
+t.test('early media and ringing', (t) => {
   t.test(
     '183 with SDP is relayed, the last fork’s session wins, and what says nothing new is not repeated',
     (t) => {
@@ -334,9 +337,10 @@ t.test('early media and ringing', async (t) => {
     t.equal(required.signalling.attempts.length, 0);
     t.end();
   });
+  t.end();
 });
 
-t.test('delayed offer', async (t) => {
+t.test('delayed offer', (t) => {
   t.test('the callee’s offer comes with its 200, the caller’s answer with the ACK', async (t) => {
     const h = createHarness();
     h.script = [connect([group([trunkLeg(['backup'])])])];
@@ -387,9 +391,10 @@ t.test('delayed offer', async (t) => {
     t.equal(attempt.dialog.byes.length, 1);
     t.match(h.record().cause, { kind: 'ack-timeout', by: 'system' });
   });
+  t.end();
 });
 
-t.test('what the store and the border ask of a call', async (t) => {
+t.test('what the store and the border ask of a call', (t) => {
   t.test('a store that cannot keep the answer refuses the call', async (t) => {
     const h = createHarness();
     h.answeredGate = () => Promise.reject(new Error('disk full'));
@@ -482,4 +487,5 @@ t.test('what the store and the border ask of a call', async (t) => {
     t.equal(h.calls.size, 0);
     t.end();
   });
+  t.end();
 });

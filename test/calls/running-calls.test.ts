@@ -17,7 +17,7 @@ import type { Action } from '../../src/dialplan/index.js';
 
 const PLACE = extensionStep().place;
 
-t.test('changes of the session', async (t) => {
+t.test('changes of the session', (t) => {
   t.test('hold goes to the other side and its answer comes back', async (t) => {
     const h = createHarness();
     const { caller, attempt } = await h.connected();
@@ -110,9 +110,10 @@ t.test('changes of the session', async (t) => {
     t.same(rejected, [491, 491]);
     t.end();
   });
+  t.end();
 });
 
-t.test('requests within the call', async (t) => {
+t.test('requests within the call', (t) => {
   t.test('INFO is relayed with its body and package, and so is its answer', async (t) => {
     const h = createHarness();
     const { caller, attempt } = await h.connected();
@@ -140,9 +141,10 @@ t.test('requests within the call', async (t) => {
     );
     t.same(answers, [200, 405, 405, 489, 481]);
   });
+  t.end();
 });
 
-t.test('how long a call may last', async (t) => {
+t.test('how long a call may last', (t) => {
   t.test('the shorter of both trunks’ max-duration', async (t) => {
     const h = createHarness({ inTrunk: trunk('in', { maxDurationMs: 100_000 }) });
     h.trunks.set('backup', trunk('backup', { maxDurationMs: 60_000 }));
@@ -184,9 +186,10 @@ t.test('how long a call may last', async (t) => {
     // What is left are the limits of the fake's own attempt.
     t.equal(h.clock.pending, 2);
   });
+  t.end();
 });
 
-t.test('orders from outside', async (t) => {
+t.test('orders from outside', (t) => {
   t.test('the API hangs up a call that rings and one that is answered', async (t) => {
     const h = createHarness();
     h.script = [connect([group([deviceLeg('201')])])];
@@ -253,9 +256,10 @@ t.test('orders from outside', async (t) => {
     caller.dialog.hangUp();
     t.equal(h.calls.size, 0);
   });
+  t.end();
 });
 
-t.test('steps that wait', async (t) => {
+t.test('steps that wait', (t) => {
   const wait: Action = {
     kind: 'wait',
     step: { place: PLACE, verb: 'wait', ms: 3000, ifOutcome: {} },
@@ -329,9 +333,10 @@ t.test('steps that wait', async (t) => {
     t.match(h.record().cause, { sip: 603, q850: 21, by: 'system', kind: 'rejected', text: 'Go away' });
     t.end();
   });
+  t.end();
 });
 
-t.test('the webhook client', async (t) => {
+t.test('the webhook client', (t) => {
   type Init = Parameters<typeof fetch>[1];
   const seen: { url: string; init: Init }[] = [];
   const clock = createFakeClock(1_700_000_000_000);
@@ -383,4 +388,5 @@ t.test('the webhook client', async (t) => {
     t.equal(await late, 'timeout');
     t.equal(clock.pending, 0);
   });
+  t.end();
 });
