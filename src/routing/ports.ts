@@ -1,4 +1,4 @@
-import type { Plan } from '../dialplan/plan.js';
+import type { Plan } from '../dialplan/index.js';
 import type { BorderFinding, DeviceDefinition, TrunkSettings, Verdict } from '../model/index.js';
 import type { SipRequest } from '../sip/index.js';
 
