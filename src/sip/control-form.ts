@@ -1,4 +1,5 @@
 import { parseChallenge } from './auth.js';
+import { trimSpace } from './chars.js';
 import type { SipMessage } from './message.js';
 import { parseNameAddr } from './name-addr.js';
 import { splitList } from './params.js';
@@ -25,10 +26,12 @@ const ADDRESS_FIELDS: ReadonlySet<string> = new Set([
   'P-Called-Party-ID',
   'P-Preferred-Identity',
   'Path',
+  'Record-Route',
   'Refer-To',
   'Referred-By',
   'Remote-Party-ID',
   'Reply-To',
+  'Route',
   'Service-Route',
 ]);
 
@@ -65,18 +68,17 @@ function tamed(text: string): string {
 }
 
 function safeValue(name: string, value: string, body: string): string | undefined {
-  const safe = tamed(value);
+  const safe = trimSpace(tamed(value));
   if (name === 'Via') return safeVia(safe);
   if (name === 'Content-Type') return safeContentType(safe, body);
-  if (ADDRESS_FIELDS.has(name)) return splitList(safe).every(isNameAddr) ? safe : undefined;
-  if (AUTH_FIELDS.has(name))
-    return safe.includes(' ') && parseChallenge(safe) !== undefined ? safe : undefined;
+  if (ADDRESS_FIELDS.has(name)) return areNameAddrs(splitList(safe)) ? safe : undefined;
+  if (AUTH_FIELDS.has(name)) return (parseChallenge(safe)?.params.size ?? 0) > 0 ? safe : undefined;
   if (name.includes('%') || PROTOTYPE_NAMES.has(name.toLowerCase())) return undefined;
   return safe;
 }
 
-function isNameAddr(text: string): boolean {
-  return parseNameAddr(text) !== undefined;
+function areNameAddrs(elements: readonly string[]): boolean {
+  return elements.length > 0 && elements.every((element) => parseNameAddr(element) !== undefined);
 }
 
 /** In the one spelling drachtio-srf's pattern knows; values below the topmost that are malformed are left out. */

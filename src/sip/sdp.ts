@@ -59,7 +59,8 @@ export function codecs(sdp: string): SdpCodec[] {
 
 function mediaCodecs(media: MediaDescription): SdpCodec[] {
   const found: SdpCodec[] = [];
-  for (const text of (media.payloads ?? '').split(' ')) {
+  // The types say text, but a single payload comes as a number.
+  for (const text of String((media.payloads as string | number | undefined) ?? '').split(' ')) {
     if (!/^[0-9]{1,3}$/.test(text)) continue;
     const payload = Number(text);
     const map = media.rtp.find((entry) => entry.payload === payload);

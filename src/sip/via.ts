@@ -35,6 +35,7 @@ function readVia(text: string, loose: boolean): Via | undefined {
     const slash = skipProtocol(text, end);
     if (slash === -1) return undefined;
     protocol = text.slice(0, slash).replace(/[ \t]/g, '').toUpperCase();
+    if (protocol !== 'SIP/2.0' && !loose) return undefined;
     i = skipSpace(text, slash + 1);
   }
   const transportStart = i;
