@@ -28,6 +28,11 @@ export interface ServerOptions extends SipServerOptions {
   readonly sessionTimers?: 'server' | 'application';
   /** Sends `cdr:` frames to applications that route them. Default false. */
   readonly cdrs?: boolean;
+  /**
+   * Types of body understood in an INVITE, others get 415 (RFC 3261 §8.2.3); `multipart/*` means a family, `any` everything, as with the
+   * reference. Default: session descriptions, multipart, and what gateways and recorders add.
+   */
+  readonly bodies?: readonly string[] | 'any';
   /** Dialogs alive at once. Default 100,000. */
   readonly maxDialogs?: number;
   /** How long dialogs wait for an application that is gone to come back with the same tags. Default 60 s. */
@@ -62,6 +67,18 @@ export interface SipServer {
   readonly stats: ServerStats;
 }
 
+const DEFAULT_BODIES = [
+  'application/sdp',
+  'multipart/*',
+  'application/isup',
+  'application/qsig',
+  'application/rs-metadata+xml',
+  'application/resource-lists+xml',
+  'application/pidf+xml',
+  'message/sipfrag',
+  'message/sip',
+  'text/plain',
+];
 const DEFAULT_MAX_DIALOGS = 100_000;
 const DEFAULT_APP_GRACE_MS = 60_000;
 
@@ -94,6 +111,10 @@ export function createSipServer(options: ServerOptions): SipServer {
     clock,
     logger,
     settings: {
+      bodies:
+        options.bodies === 'any'
+          ? undefined
+          : (options.bodies ?? DEFAULT_BODIES).map((type) => type.toLowerCase()),
       sessionTimers: options.sessionTimers ?? 'server',
       maxDialogs: options.maxDialogs ?? DEFAULT_MAX_DIALOGS,
       appGraceMs: options.appGraceMs ?? DEFAULT_APP_GRACE_MS,

@@ -35,6 +35,8 @@ export async function runStandalone(options: StandaloneOptions): Promise<Standal
   const listen = options.listen.map(parseListenUrl);
   const control = parseHostPort(options.control ?? '', DEFAULT_CONTROL_PORT);
   const server = createSipServer({
+    // What an application understands is its own affair.
+    bodies: 'any',
     ...options.server,
     listen,
     secret: options.secret,

@@ -12,6 +12,7 @@ import { pendingRequest, type PendingRequest } from './pending.js';
 import { takePrack } from './reliable.js';
 import { releaseWaiting } from './respond.js';
 import { routeSetOfRequest, routeSetOfResponse } from './route-set.js';
+import { screenNewRequest } from './screen-new-request.js';
 import type { DialogMatch } from './table.js';
 
 /** What a proxy takes out of the stream of requests before dialogs see them. */
@@ -84,9 +85,8 @@ function newRequest(core: Core, tx: ServerTransaction, admits: boolean): void {
   if (!admits) return answer(core, tx, 503, [['Retry-After', '30']]);
   const app = core.apps.pick(method.toLowerCase());
   if (app === undefined) return refuseUnserved(core, tx);
-  // RFC 3261 §8.1.1.8, RFC 6665 §8.2: what makes a dialog carries one Contact with a URI.
-  if ((method === 'INVITE' || method === 'SUBSCRIBE') && request.contact === undefined)
-    return answer(core, tx, 400);
+  const refusal = screenNewRequest(request, core.settings.bodies);
+  if (refusal !== undefined) return answer(core, tx, refusal.status, refusal.headers);
   if (core.dialogs.size >= core.settings.maxDialogs && method === 'INVITE')
     return answer(core, tx, 503, [['Retry-After', '10']]);
   const txnId = newUuid();
