@@ -174,6 +174,7 @@ class ImaginedCall {
   }
 
   private connected(to: string): Answer {
+    this.trace.push({ kind: 'attempt', target: to, result: 'connected' });
     if (this.press.length > 0) return { kind: 'connected-ended' };
     return { kind: 'stop', stopped: { kind: 'connected', to } };
   }
@@ -227,13 +228,24 @@ class ImaginedCall {
       const given = Object.hasOwn(this.script.given.trunks, trunk)
         ? this.script.given.trunks[trunk]
         : undefined;
-      if (given === 'down') continue;
-      if (leg.to.extension === undefined) this.sent.push({ trunk, number, callerId: this.shown(identity) });
+      if (given === 'down') {
+        this.trace.push({ kind: 'note', text: `trunk ${trunk} is down` });
+        continue;
+      }
+      if (leg.to.extension === undefined) this.send({ trunk, number, callerId: this.shown(identity) });
       outcome = given === undefined ? this.givenFor([leg.label, number, trunk]) : failureOf(given);
       // The next trunk is asked when this one could not take the call.
       if (outcome !== 'unreachable' && outcome !== 'limited') return outcome;
     }
     return outcome;
+  }
+
+  private send(leg: SentLeg): void {
+    this.sent.push(leg);
+    this.trace.push({
+      kind: 'note',
+      text: `${leg.number} is asked of trunk ${leg.trunk}, shown as ${leg.callerId}`,
+    });
   }
 
   /** What the test says of a leg by one of its names; a list is for attempts in turn, its last for all further ones. */

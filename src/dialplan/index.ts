@@ -1,10 +1,15 @@
+export { createDialplanService } from './dialplan-service.js';
+export type { DialplanService, DialplanServiceDeps, PlanInForce, ReloadOutcome } from './dialplan-service.js';
 export { createTurns, createWorld } from './draw.js';
 export { findExtension } from './find-extension.js';
+export type { HoursOverride, HoursOverrides } from './hours-overrides.js';
 export { imagineCall, NOTHING_GIVEN } from './imagined-call.js';
 export type { ImaginedCallResult, ImaginedScript } from './imagined-call.js';
 export { dialplanSchema } from './language/file.js';
 export { loadDialplan, loadDialplanFiles } from './load-dialplan.js';
 export type { LoadInput, LoadOptions, LoadResult } from './load-dialplan.js';
+export { loadTested } from './load-tested.js';
+export type { TestedLoad } from './load-tested.js';
 export { begin, resume } from './machine-begin.js';
 export type {
   Action,

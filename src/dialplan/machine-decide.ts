@@ -1,5 +1,6 @@
 import { showPlace } from '../base/diagnostic.js';
 import { drawOfText } from './draw.js';
+import { findExtension } from './find-extension.js';
 import { hoursVerdict } from './hours-verdict.js';
 import { addressOf } from './machine-address.js';
 import { fits, showMatcher } from './machine-matcher.js';
@@ -111,7 +112,8 @@ export function callerSite(run: Run): string | undefined {
   const { facts, plan } = run;
   if (facts.site !== undefined) return facts.site;
   const device = facts.device === undefined ? undefined : plan.devices.get(facts.device)?.site;
-  return device ?? (facts.extension === undefined ? undefined : plan.extensions.get(facts.extension)?.site);
+  if (device !== undefined || facts.extension === undefined) return device;
+  return findExtension(plan, facts.extension, run.tenant)?.definition.site;
 }
 
 function setHeader(run: Run, name: string, value: string): void {

@@ -4,7 +4,7 @@ import { addressOf } from './machine-address.js';
 import { fits } from './machine-matcher.js';
 import { DONE, MAX_STEPS, PLAIN, failed, inline, note, traceStep } from './machine-run.js';
 import type { Progress, Run } from './machine-run.js';
-import { promptOf, setVariable, valueOf } from './machine-variables.js';
+import { headerText, promptOf, setVariable, textOf, valueOf } from './machine-variables.js';
 import type { ActionResult } from './machine.js';
 import type { MenuDefinition, Outcome, Prompt, Step } from './plan.js';
 import { showPrompt } from './step-picture.js';
@@ -29,6 +29,7 @@ export function runQueue(run: Run, step: StepOf<'queue'>): Progress {
       priority,
       skills: step.skills,
       ...(maxWaitMs === undefined ? {} : { maxWaitMs }),
+      ...(step.callerName === undefined ? {} : { callerName: headerText(textOf(run, step.callerName)) }),
     },
     pending: PLAIN,
   };

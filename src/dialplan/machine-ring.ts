@@ -144,10 +144,10 @@ function inOrder(run: Run, step: RingStep): readonly Target[] {
     case 'in-order':
       return targets;
     case 'round-robin': {
-      const { turn } = run.world;
+      const { world } = run;
       const size = targets.length;
       if (size === 0) return targets;
-      const drawn = turn === undefined ? run.world.random(list) * size : turn(list, size);
+      const drawn = world.turn?.(list, size) ?? world.random(list) * size;
       const start = ((Math.floor(drawn) % size) + size) % size || 0;
       note(run, `round-robin: ${nameOf(targets[start])} is first`);
       return [...targets.slice(start), ...targets.slice(0, start)];

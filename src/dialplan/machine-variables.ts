@@ -118,7 +118,7 @@ function inLanguage(run: Run, text: Template | Readonly<Record<string, Template>
 }
 
 function isTemplate(text: Template | Readonly<Record<string, Template>>): text is Template {
-  return Array.isArray(text['parts']);
+  return 'parts' in text && Array.isArray(text.parts);
 }
 
 function substitute(run: Run, template: Template, encode: (value: string) => string): string {

@@ -61,6 +61,8 @@ export type Action =
       readonly priority: number;
       readonly skills: Readonly<Record<string, number>>;
       readonly maxWaitMs?: number;
+      /** The name agents are shown. */
+      readonly callerName?: string;
     }
   | {
       readonly kind: 'menu';

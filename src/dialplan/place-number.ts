@@ -35,7 +35,7 @@ export type Placement =
  * outside-line digit), then an extension, then `dial:` rules, then `to:` rules. Decisions go to `trace`.
  */
 export function placeNumber(plan: Plan, dialled: string, dialler: Dialler, trace: TraceEntry[]): Placement {
-  const emergency = emergencyOf(plan, dialled, dialler.site);
+  const emergency = emergencyOf(plan, dialled, dialler.site, dialler.tenant);
   if (emergency !== undefined) {
     trace.push({
       kind: 'rule',
@@ -50,7 +50,7 @@ export function placeNumber(plan: Plan, dialled: string, dialler: Dialler, trace
   if (found !== undefined) return { kind: 'extension', found };
   const ordered = outboundOf(plan);
   const rivals: { rule: string; place: string; why: string }[] = [];
-  const site = siteOf(plan, dialler.site);
+  const site = siteOf(plan, dialler.site, dialler.tenant);
   let choice = dialled.startsWith('+') ? undefined : choose(plan, ordered.dial, dialled, dialler, rivals);
   let number = choice === undefined ? undefined : rewrite(dialled, choice.rule, site);
   if (choice === undefined) {
@@ -74,11 +74,11 @@ export function emergencyOf(
   plan: Plan,
   dialled: string,
   siteName: string | undefined,
+  tenant?: string,
 ): Extract<Placement, { kind: 'emergency' }> | undefined {
   const named = siteName === undefined ? undefined : plan.sites.get(siteName);
-  // A device without a site still gets help: the numbers of every site are emergency numbers then.
-  const sites = named === undefined ? plan.sites.values() : [named];
-  for (const site of sites) {
+  // A device without a site still gets help: the numbers of every site it may stand at are emergency numbers then.
+  for (const site of named === undefined ? sitesOf(plan, tenant) : [named]) {
     const { emergency, outsideLine } = site;
     if (emergency === undefined) continue;
     const stripped =
@@ -92,9 +92,21 @@ export function emergencyOf(
 }
 
 /** The caller's site, or the only one there is. */
-export function siteOf(plan: Plan, name: string | undefined): SiteDefinition | undefined {
+function siteOf(
+  plan: Plan,
+  name: string | undefined,
+  tenant: string | undefined,
+): SiteDefinition | undefined {
   if (name !== undefined) return plan.sites.get(name);
-  return plan.sites.size === 1 ? plan.sites.values().next().value : undefined;
+  const [first, second] = sitesOf(plan, tenant);
+  return second === undefined ? first : undefined;
+}
+
+/** A tenant's own sites; without any, the shared ones. */
+function sitesOf(plan: Plan, tenant: string | undefined): readonly SiteDefinition[] {
+  const sites = [...plan.sites.values()];
+  const own = tenant === undefined ? [] : sites.filter(({ name }) => name.startsWith(`${tenant}/`));
+  return own.length > 0 ? own : sites.filter(({ name }) => !name.includes('/'));
 }
 
 /** The number in E.164 as someone at the site dials it: the outside line's digit first, then the country's rules. */

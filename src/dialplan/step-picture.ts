@@ -70,7 +70,7 @@ function valueOfStep(step: Step): string {
 }
 
 function sourceOf(text: Extract<Prompt, { kind: 'say' }>['text']): string {
-  if (Array.isArray(text['parts'])) return (text as { source: string }).source;
+  if ('parts' in text && Array.isArray(text.parts)) return (text as { source: string }).source;
   const [first] = Object.values(text as Readonly<Record<string, { source: string }>>);
   return first?.source ?? '';
 }

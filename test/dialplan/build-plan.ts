@@ -305,7 +305,8 @@ export function outside(dialed: string, fields: Partial<CallFacts> = {}): CallFa
 }
 
 export function inside(extensionName: string, dialed: string, fields: Partial<CallFacts> = {}): CallFacts {
-  const { trunk: _trunk, ...facts } = outside(dialed);
+  const { trunk, ...facts } = outside(dialed);
+  if (trunk === undefined) throw new Error('calls from outside have a trunk');
   return {
     ...facts,
     direction: 'internal',

@@ -29,7 +29,7 @@ function at(wall: string, hours: HoursDefinition = office, override?: 'open' | '
   return hoursVerdict(plan, hours, instantOf(hours.timezone, Date.parse(`${wall}Z`)), override);
 }
 
-t.test('open hours begin on the minute and end before it', async (t) => {
+t.test('open hours begin on the minute and end before it', (t) => {
   t.equal(at('2026-11-24T08:29').verdict, 'closed');
   t.equal(at('2026-11-24T08:30').verdict, 'open');
   t.equal(at('2026-11-24T17:59').verdict, 'open');
@@ -40,9 +40,10 @@ t.test('open hours begin on the minute and end before it', async (t) => {
     why: '08:30-18:00 of Tuesday',
   });
   t.match(at('2026-11-28T10:00').why, 'Saturday is closed all day');
+  t.end();
 });
 
-t.test('a special day comes before a holiday, a holiday before the weekday', async (t) => {
+t.test('a special day comes before a holiday, a holiday before the weekday', (t) => {
   t.equal(at('2026-12-24T11:00').verdict, 'open');
   t.match(at('2026-12-24T13:00'), { verdict: 'closed', why: 'the special day 2026-12-24 is 08:30-12:00' });
   t.equal(at('2026-12-25T10:00').verdict, 'closed', 'its own hours, though a holiday too');
@@ -51,9 +52,10 @@ t.test('a special day comes before a holiday, a holiday before the weekday', asy
   t.equal(at('2027-11-26T10:00').verdict, 'open', 'a dated day is that year only');
   t.equal(at('2026-04-06T10:00').verdict, 'holiday', 'Easter Monday');
   t.match(at('2025-12-25T10:00', office, 'open'), { verdict: 'open', why: 'set by hand' });
+  t.end();
 });
 
-t.test('a span past midnight belongs to the day it began on', async (t) => {
+t.test('a span past midnight belongs to the day it began on', (t) => {
   const night = weekdays('Europe/Berlin', 22 * 60, 30 * 60, { holidays: ['us-federal'] });
   t.equal(at('2026-11-24T21:59', night).verdict, 'closed');
   t.equal(at('2026-11-24T23:00', night).verdict, 'open');
@@ -63,9 +65,10 @@ t.test('a span past midnight belongs to the day it began on', async (t) => {
   t.equal(at('2026-11-29T23:00', night).verdict, 'closed', 'Sunday has none');
   t.equal(at('2025-12-25T05:00', night).verdict, 'open', 'the night into a holiday');
   t.equal(at('2025-12-26T05:00', night).verdict, 'closed', 'no night began on the holiday');
+  t.end();
 });
 
-t.test('daylight saving moves nothing on the wall clock', async (t) => {
+t.test('daylight saving moves nothing on the wall clock', (t) => {
   // 2026-03-08 02:00 → 03:00 and 2026-11-01 02:00 → 01:00 in New York.
   t.equal(showLocalTime(localTime(NEW_YORK, Date.UTC(2026, 2, 8, 6, 59))), '2026-03-08 01:59 Sun');
   t.equal(showLocalTime(localTime(NEW_YORK, Date.UTC(2026, 2, 8, 7, 0))), '2026-03-08 03:00 Sun');
@@ -109,9 +112,10 @@ t.test('daylight saving moves nothing on the wall clock', async (t) => {
     Date.UTC(2026, 10, 1, 5, 30),
     'the first of two',
   );
+  t.end();
 });
 
-t.test('Easter and the other dates of calendars', async (t) => {
+t.test('Easter and the other dates of calendars', (t) => {
   const easters = {
     1961: '04-02',
     2000: '04-23',
@@ -136,9 +140,10 @@ t.test('Easter and the other dates of calendars', async (t) => {
     [false, true, true, false],
   );
   t.equal(on({ kind: 'easter', offsetDays: -2 }, '2026-04-03'), true, 'Good Friday');
+  t.end();
 });
 
-t.test('a rota hands over at the same hour all year, and swaps count first', async (t) => {
+t.test('a rota hands over at the same hour all year, and swaps count first', (t) => {
   const week = 7 * 86_400_000;
   const rota = {
     name: 'duty',
@@ -160,4 +165,5 @@ t.test('a rota hands over at the same hour all year, and swaps count first', asy
   const expected = rota.people[weeks % 3];
   t.equal(who('2026-06-29T09:00'), expected, 'in summer at 09:00 as well');
   t.not(who('2026-06-29T08:59'), expected);
+  t.end();
 });

@@ -191,7 +191,7 @@ function* drive(
   }
 }
 
-t.test('any plan with any results ends, never throws, and is the same through JSON and again', async (t) => {
+t.test('any plan with any results ends, never throws, and is the same through JSON and again', (t) => {
   fc.assert(
     fc.property(plans, calls, fc.array(results, { maxLength: 40 }), (plan, facts, given) => {
       const frozen = [...drive(plan, facts, given, (state) => deepFreeze(state))];
@@ -216,9 +216,10 @@ t.test('any plan with any results ends, never throws, and is the same through JS
     { numRuns: 400 },
   );
   t.pass();
+  t.end();
 });
 
-t.test('without input or a connection a call ends within its 200 steps', async (t) => {
+t.test('without input or a connection a call ends within its 200 steps', (t) => {
   fc.assert(
     fc.property(plans, calls, (plan, facts) => {
       let ran = 0;
@@ -230,6 +231,7 @@ t.test('without input or a connection a call ends within its 200 steps', async (
     { numRuns: 200 },
   );
   t.pass();
+  t.end();
 });
 
 function deepFreeze<T>(value: T): T {

@@ -1,4 +1,4 @@
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { runPlanTests, testDiagnostics } from '../../src/dialplan/run-tests.js';
 import type { Plan, PlanTest, StepPicture, Verb } from '../../src/dialplan/plan.js';
 import {
@@ -75,7 +75,10 @@ const plan = buildPlan({
         { weight: 99, route: [step.busy()] },
       ]),
     ]),
-    rule('+12025550105', [step.match({ caller: { kind: 'anonymous' } }, [step.reject(433)]), step.play('hello.wav')]),
+    rule('+12025550105', [
+      step.match({ caller: { kind: 'anonymous' } }, [step.reject(433)]),
+      step.play('hello.wav'),
+    ]),
     rule('+12025550106', [step.play('old.wav')], { until: TUESDAY }),
     rule('+12025550107', [
       step.collect('code', { prompt: { kind: 'file', file: 'code.wav' }, accept: number('4xx') }),
@@ -94,7 +97,11 @@ const plan = buildPlan({
   ],
   devices: [device('201')],
   menus: [
-    menu('main', { '1': [step.queue('sales')], '2': [step.goto('away')] }, { otherwise: [step.extension('201')] }),
+    menu(
+      'main',
+      { '1': [step.queue('sales')], '2': [step.goto('away')] },
+      { otherwise: [step.extension('201')] },
+    ),
   ],
   queues: [queue('sales', { maxWaitMs: 60_000 })],
   hours: [weekdays('America/New_York', 510, 1080)],
@@ -113,20 +120,17 @@ function run(...tests: PlanTest[]) {
   return runPlanTests(withTests);
 }
 
-function passes(t: Tap.Test, name: string, sketch: Sketch): void {
+function passes(t: Test, name: string, sketch: Sketch): void {
   const [result] = run(testOf(name, sketch));
   t.same(result?.failures, [], `${name}: ${result?.got.join(' → ') ?? ''}`);
 }
 
-declare namespace Tap {
-  interface Test {
-    same(found: unknown, wanted: unknown, message: string): boolean;
-  }
-}
-
-t.test('tests drive the machine in virtual time and stop where input or a person is needed', async (t) => {
+t.test('tests drive the machine in virtual time and stop where input or a person is needed', (t) => {
   passes(t, 'sales from the menu', { at: TUESDAY, press: ['1'], expect: { end: picture('queue', 'sales') } });
-  passes(t, 'the menu is where a call without input stops', { at: TUESDAY, expect: { end: picture('menu', 'main') } });
+  passes(t, 'the menu is where a call without input stops', {
+    at: TUESDAY,
+    expect: { end: picture('menu', 'main') },
+  });
   passes(t, 'who says nothing reaches a person', {
     at: TUESDAY,
     press: ['wait', 'wait', 'wait'],
@@ -135,16 +139,28 @@ t.test('tests drive the machine in virtual time and stop where input or a person
       heard: ['main.wav', 'main.wav', 'main.wav'],
     },
   });
-  passes(t, 'closed at night', { at: Date.parse('2026-11-24T03:00Z'), expect: { end: picture('voicemail', 'front-desk') } });
+  passes(t, 'closed at night', {
+    at: Date.parse('2026-11-24T03:00Z'),
+    expect: { end: picture('voicemail', 'front-desk') },
+  });
   passes(t, 'hours as given need no time', {
     given: { hours: { office: 'closed' } },
     expect: { end: picture('voicemail', 'front-desk'), never: [picture('menu', 'main')] },
   });
-  passes(t, 'a route behind goto', { at: TUESDAY, press: ['2'], expect: { heard: ['away.wav'], status: 200 } });
-  passes(t, 'who hangs up in the menu', { at: TUESDAY, press: ['hang-up'], expect: { end: picture('menu', 'main') } });
+  passes(t, 'a route behind goto', {
+    at: TUESDAY,
+    press: ['2'],
+    expect: { heard: ['away.wav'], status: 200 },
+  });
+  passes(t, 'who hangs up in the menu', {
+    at: TUESDAY,
+    press: ['hang-up'],
+    expect: { end: picture('menu', 'main') },
+  });
+  t.end();
 });
 
-t.test('legs, queues, trunks, webhooks and splits answer as given', async (t) => {
+t.test('legs, queues, trunks, webhooks and splits answer as given', (t) => {
   passes(t, 'nobody at the sales desk', {
     dial: '600',
     given: { legs: { '201': ['busy'], '202': ['no-answer'] } },
@@ -192,11 +208,25 @@ t.test('legs, queues, trunks, webhooks and splits answer as given', async (t) =>
     given: { webhooks: { 'https://example.com/': { queue: 'sales' } } },
     expect: { end: picture('queue', 'sales') },
   });
-  passes(t, 'a webhook without a reply', { to: '+12025550103', expect: { end: picture('extension', '201') } });
-  passes(t, 'the first branch', { to: '+12025550104', given: { split: 1 }, expect: { end: picture('queue', 'sales') } });
-  passes(t, 'the second branch', { to: '+12025550104', given: { split: 2 }, expect: { end: picture('busy', 'true') } });
+  passes(t, 'a webhook without a reply', {
+    to: '+12025550103',
+    expect: { end: picture('extension', '201') },
+  });
+  passes(t, 'the first branch', {
+    to: '+12025550104',
+    given: { split: 1 },
+    expect: { end: picture('queue', 'sales') },
+  });
+  passes(t, 'the second branch', {
+    to: '+12025550104',
+    given: { split: 2 },
+    expect: { end: picture('busy', 'true') },
+  });
   passes(t, 'withheld', { to: '+12025550105', from: 'anonymous', expect: { status: 433 } });
-  passes(t, 'no caller named is not withheld', { to: '+12025550105', expect: { end: picture('play', 'hello.wav') } });
+  passes(t, 'no caller named is not withheld', {
+    to: '+12025550105',
+    expect: { end: picture('play', 'hello.wav') },
+  });
   passes(t, 'emergency behind the outside line', {
     dial: '7911',
     expect: { sent: { trunk: 'acme', number: '911', callerId: '+12025550100' } },
@@ -206,12 +236,16 @@ t.test('legs, queues, trunks, webhooks and splits answer as given', async (t) =>
     press: ['511', '411'],
     expect: { heard: ['code.wav', 'code.wav'], end: picture('extension', '201') },
   });
+  t.end();
 });
 
-t.test('what fails says what came instead, and is an error of the plan', async (t) => {
+t.test('what fails says what came instead, and is an error of the plan', (t) => {
   const results = run(
     testOf('wrong end', { at: TUESDAY, press: ['1'], expect: { end: picture('extension', '201') } }),
-    testOf('wrong way', { at: TUESDAY, expect: { path: [picture('menu', 'main'), picture('hours', 'office')] } }),
+    testOf('wrong way', {
+      at: TUESDAY,
+      expect: { path: [picture('menu', 'main'), picture('hours', 'office')] },
+    }),
     testOf('never', { at: TUESDAY, expect: { never: [picture('menu', 'main')] } }),
     testOf('status', { at: TUESDAY, expect: { status: 404 } }),
     testOf('sent', { dial: '911', expect: { sent: { trunk: 'backup', number: '911' } } }),
@@ -220,17 +254,26 @@ t.test('what fails says what came instead, and is an error of the plan', async (
     testOf('a dated rule', { to: '+12025550106', expect: { end: picture('play', 'old.wav') } }),
   );
   t.ok(results.every((result) => !result.passed));
-  t.match(results.map((result) => result.failures.join('; ')), [
-    'expected to end at extension: 201, ended at queue: sales (connected)',
-    'expected hours: office on the way',
-    'expected never menu: main',
-    'expected status 404, got no more input',
-    'expected to send 911 over backup, sent 911 over acme as +12025550100',
-    'expected to hear "other.wav", heard "main.wav"',
-    /the time decides here/,
-    /the time decides here/,
-  ]);
+  t.match(
+    results.map((result) => result.failures.join('; ')),
+    [
+      'expected to end at extension: 201, ended at queue: sales (connected)',
+      'expected hours: office on the way',
+      'expected never menu: main',
+      'expected status 404, got no more input',
+      'expected to send 911 over backup, sent 911 over acme as +12025550100',
+      'expected to hear "other.wav", heard "main.wav"',
+      /the time decides here/,
+      /the time decides here/,
+    ],
+  );
   const [first] = testDiagnostics(results);
-  t.match(first, { severity: 'error', code: 'test-failed', message: /test "wrong end" fails/, hint: /queue: sales/ });
+  t.match(first, {
+    severity: 'error',
+    code: 'test-failed',
+    message: /test "wrong end" fails/,
+    hint: /queue: sales/,
+  });
   t.match(results[0]?.trace[0], { kind: 'rule', place: /plan\.yaml:/ });
+  t.end();
 });
