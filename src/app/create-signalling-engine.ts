@@ -52,7 +52,9 @@ export async function createSignallingEngine(
         secret,
         open: () => worker.socket,
         setGate: (rules) => {
-          worker.setGate(rules).catch((error: unknown) => logger.error({ err: error }, 'the gate refused its rules'));
+          worker
+            .setGate(rules)
+            .catch((error: unknown) => logger.error({ err: error }, 'the gate refused its rules'));
         },
       },
     ],

@@ -1,7 +1,6 @@
 import { formatDiagnostics } from '../base/diagnostic.js';
 import type { CommandIo } from './io.js';
 import { loadProject } from './load-project.js';
-import { testFindings } from './test-command.js';
 
 /** `trunkline check`: every error and warning of settings and dialplan, failing tests included; 0 when there is no error. */
 export async function checkFiles(
@@ -9,7 +8,7 @@ export async function checkFiles(
   io: CommandIo,
 ): Promise<number> {
   const project = await loadProject(options.config, io);
-  const diagnostics = [...project.diagnostics, ...testFindings(project)];
+  const { diagnostics } = project;
   const errors = diagnostics.filter(({ severity }) => severity === 'error').length;
   const warnings = diagnostics.length - errors;
   if (options.json === true) {

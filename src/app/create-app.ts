@@ -1,0 +1,237 @@
+import { createApi } from '../api/index.js';
+import { systemClock } from '../base/clock.js';
+import { AppError } from '../base/errors.js';
+import { newUuid, randomHex } from '../base/ids.js';
+import type { Logger } from '../base/logger.js';
+import { createBorder, type Border } from '../border/index.js';
+import { createCalls, createWebhookClient } from '../calls/index.js';
+import { createPromptLookup, type Settings } from '../config/index.js';
+import { createDialplanService, type DialplanService } from '../dialplan/index.js';
+import { createRegistrar, type Binding } from '../registrar/index.js';
+import { createRouter } from '../routing/index.js';
+import { openStore } from '../store/index.js';
+import { createTrunks, resolveTrunkHost, type Trunks } from '../trunks/index.js';
+import { answerRequest } from './answer-requests.js';
+import { apiPorts } from './api-ports.js';
+import { compileNumbers } from './compile-numbers.js';
+import { createSignallingEngine } from './create-signalling-engine.js';
+import { createReload } from './reload.js';
+import { sendOptions } from './send-options.js';
+import { showNumbers, type ShownNumbers } from './show-numbers.js';
+
+export interface AppDeps {
+  readonly logger: Logger;
+  /** Looks up an environment variable; for reloads. */
+  readonly env: (name: string) => string | undefined;
+  readonly version: string;
+  /** The signalling engine died; the process cannot go on. */
+  readonly onFatal: (error: Error) => void;
+}
+
+/** What can be said of a server that has started. */
+export interface AppFacts {
+  readonly listeners: readonly string[];
+  readonly apiUrl: string;
+  readonly planRevision: number;
+  readonly shown: ShownNumbers;
+}
+
+export interface App {
+  readonly facts: AppFacts;
+  readonly calls: { readonly size: number };
+  /** Reads settings and dialplan again; throws `SETTINGS_INVALID` or `DIALPLAN_INVALID` and changes nothing then. */
+  reload(who: string): Promise<void>;
+  /** No new calls; resolves when none runs any more, or when `sip.drain-timeout` has ended those that did. */
+  drain(): Promise<void>;
+  /** Ends everything, in the reverse order of the start. Idempotent. */
+  stop(): Promise<void>;
+}
+
+/** Wires the rooms together and starts them. When it rejects, nothing is left running. */
+export async function createApp(settings: Settings, deps: AppDeps): Promise<App> {
+  const undo: (() => Promise<void> | void)[] = [];
+  try {
+    return await startApp(settings, deps, undo);
+  } catch (error) {
+    await undoAll(undo, deps.logger);
+    throw error;
+  }
+}
+
+async function startApp(first: Settings, deps: AppDeps, undo: (() => Promise<void> | void)[]): Promise<App> {
+  const { logger, env, version } = deps;
+  const clock = systemClock;
+  const startedAt = clock.now();
+  let settings = first;
+  let signallingUp = false;
+  let draining = false;
+  let storeFailing = false;
+
+  const store = await openStore<Binding>(settings.store, {
+    clock,
+    logger,
+    onAlarm: (alarm) => {
+      storeFailing = alarm.kind === 'records-not-written';
+    },
+  });
+  undo.push(() => store.close());
+
+  const dialplan: DialplanService = createDialplanService({
+    folder: settings.dialplans,
+    loadOptions: () => ({
+      env,
+      trunkNames: settings.trunks.map(({ name }) => name),
+      promptExists: createPromptLookup(settings.media.prompts),
+    }),
+    revisions: store.revisions,
+    state: store.state,
+    logger,
+    clock,
+  });
+  const loaded = await dialplan.start();
+  undo.push(() => dialplan.stop());
+  if (loaded.kind === 'refused') {
+    throw new AppError('DIALPLAN_INVALID', `the dialplan in ${settings.dialplans} has errors`, {
+      diagnostics: loaded.diagnostics,
+    });
+  }
+
+  const engine = await createSignallingEngine(settings, { logger, onFailed: deps.onFatal });
+  undo.push(() => engine.stop());
+  const { signalling } = engine;
+
+  const trunks: Trunks = createTrunks({
+    clock,
+    logger,
+    domain: settings.sip.domain,
+    resolve: resolveTrunkHost,
+    sendOptions: sendOptions(signalling, settings.sip.domain),
+    onNetworksChanged: () => configureBorder(),
+  });
+  undo.push(() => trunks.stop());
+
+  const borderTrunks = () =>
+    settings.trunks.map(({ name, limits }) => ({ name, limits, networks: trunks.networksOf(name) }));
+  const border: Border = createBorder(settings.border, [], {
+    clock,
+    logger,
+    compileNumbers,
+    bans: store.bans,
+    onBansChanged: () => signalling.screen(border.gateRules()),
+  });
+  function configureBorder(): void {
+    border.configure(settings.border, borderTrunks());
+    signalling.screen(border.gateRules());
+  }
+
+  const registrar = createRegistrar({
+    clock,
+    logger,
+    randomHex,
+    realm: settings.sip.domain,
+    device: (name) => dialplan.current().plan.devices.get(name),
+    store: store.registrations,
+    onFailure: (address) => border.noteFailure(address, 'failed-digest'),
+  });
+  registrar.start();
+  undo.push(() => registrar.stop());
+
+  const router = createRouter({
+    plans: dialplan,
+    trunks,
+    authentication: registrar,
+    border,
+    numbers: () => settings.numbers,
+    now: () => clock.now(),
+    newId: newUuid,
+    random: Math.random,
+  });
+  const calls = createCalls({
+    clock,
+    logger,
+    random: Math.random,
+    signalling,
+    router,
+    records: store.records,
+    trunks,
+    devices: registrar,
+    capacity: border,
+    webhooks: createWebhookClient({ fetch, clock }),
+    settings: () => ({ domain: settings.sip.domain, ringTimeoutMs: settings.sip.ringTimeoutMs }),
+  });
+
+  await trunks.configure(settings.trunks);
+  configureBorder();
+  await signalling.start({
+    invite: (call) => calls.incoming(call),
+    request: (request) => answerRequest(request, { registrar, isDraining: () => draining }),
+    engine: (state, engineId) => {
+      signallingUp = state === 'up';
+      logger.info({ state, engineId }, 'signalling engine');
+    },
+  });
+  undo.push(() => signalling.stop());
+  undo.push(() => calls.stop());
+
+  const reload = createReload({
+    current: () => settings,
+    env,
+    dialplan,
+    apply: async (next) => {
+      settings = next;
+      await trunks.configure(next.trunks);
+      configureBorder();
+    },
+  });
+  const api = createApi(
+    { host: settings.api.host, port: settings.api.port, keys: () => settings.api.keys, version },
+    apiPorts({
+      version,
+      startedAt,
+      clock,
+      store,
+      dialplan,
+      calls,
+      router,
+      registrar,
+      trunks,
+      border,
+      reload,
+      listeners: engine.listeners,
+      state: () => ({ draining, signallingUp, storeFailing }),
+    }),
+    logger,
+  );
+  undo.push(() => api.stop());
+  const apiUrl = await api.start();
+
+  return {
+    facts: {
+      listeners: engine.listeners(),
+      apiUrl,
+      planRevision: loaded.revision,
+      shown: showNumbers(dialplan.current().plan, router),
+    },
+    calls,
+    reload: async (who) => {
+      await reload(who);
+    },
+    drain: async () => {
+      draining = true;
+      await signalling.drain();
+      await calls.drain(settings.sip.drainTimeoutMs);
+    },
+    stop: () => undoAll(undo, logger),
+  };
+}
+
+/** Runs what undoes the start, last first; one that fails does not keep the others from running. */
+async function undoAll(undo: (() => Promise<void> | void)[], logger: Logger): Promise<void> {
+  for (const step of undo.splice(0).reverse()) {
+    try {
+      await step();
+    } catch (error) {
+      logger.error({ err: error }, 'a part did not stop cleanly');
+    }
+  }
+}
