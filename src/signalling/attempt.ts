@@ -6,6 +6,7 @@ import { peerGone, reasonLines } from './cause.js';
 import { ClientRequest, sendAck, type FinalOutcome } from './client-request.js';
 import { ALLOW_LINE, guarded, SDP_LINE, type Core } from './core.js';
 import { DialogLeg } from './dialog.js';
+import type { EngineTraits } from './engine-options.js';
 import { dialogIdOf, type Leg } from './leg-table.js';
 import { failureOutcome, internalFailure } from './outcome.js';
 import type {
@@ -63,7 +64,7 @@ export class AttemptLeg implements Attempt, Leg {
     this.#spec = spec;
     this.#on = on;
     this.#dialogId = dialogIdOf(this.sipCallId, fromTag);
-    this.#fixedLines = inviteLines(core, spec, this.sipCallId, fromTag);
+    this.#fixedLines = inviteLines(core, spec, link.traits, this.sipCallId, fromTag);
     const proxy = leaderRoute(spec, link.traits.choosesListener);
     const uri = checkUri('the target', spec.target);
     core.legs.set(this.#dialogId, this);
@@ -318,8 +319,15 @@ export class AttemptLeg implements Attempt, Leg {
 }
 
 /** Everything but the session timer, which a 422 may change. */
-function inviteLines(core: Core, spec: DialSpec, callId: string, fromTag: string): string {
-  const rel100 = spec.rel100 === 'off' ? '' : ', 100rel';
+function inviteLines(
+  core: Core,
+  spec: DialSpec,
+  traits: EngineTraits,
+  callId: string,
+  fromTag: string,
+): string {
+  const reliable = spec.rel100 !== 'off' && (spec.offer !== undefined || traits.prackCarriesAnswer);
+  const rel100 = reliable || spec.rel100 === 'required' ? ', 100rel' : '';
   const hops = Math.max(0, Math.min(MOST_FORWARDS, Math.floor(spec.maxForwards)));
   return (
     `From: ${address(spec.from)};tag=${fromTag}\r\n` +

@@ -108,19 +108,23 @@ export class ClientRequest {
     this.#state = 'done';
     this.#timer?.clear();
     this.#unwatch?.();
+    if (this.#sent !== undefined) this.#link.forget(this.#sent.stackTxnId);
   }
 
   #start(): void {
     const { timeoutMs } = this.#spec;
     if (timeoutMs !== undefined) {
-      this.#timer = this.#core.clock.after(timeoutMs, () =>
-        this.#finish({ kind: 'failed', failure: 'timeout', reason: 'no answer in time' }),
-      );
+      this.#timer = this.#core.clock.after(timeoutMs, () => this.#timedOut());
     }
     this.#unwatch = this.#link.watch(() =>
       this.#finish({ kind: 'failed', failure: 'engine-lost', reason: 'the signalling engine was lost' }),
     );
     this.#send();
+  }
+
+  #timedOut(): void {
+    this.abandon();
+    this.#on.final({ kind: 'failed', failure: 'timeout', reason: 'no answer in time' });
   }
 
   #send(): void {
@@ -136,7 +140,10 @@ export class ClientRequest {
     this.#link.request(
       { method, ...target, ...(proxy === undefined ? {} : { proxy }), ...outgoing },
       (request, failure, reason) => {
-        if (this.#state === 'done') return;
+        if (this.#state === 'done') {
+          if (request !== undefined) this.#link.forget(request.stackTxnId);
+          return;
+        }
         if (request === undefined) this.#finish({ kind: 'failed', failure, reason });
         else this.#left(request);
       },

@@ -41,10 +41,22 @@ export interface EngineTraits {
   readonly choosesListener: boolean;
   /** An UPDATE that refreshed the session restarts the engine's own session timer. In the reference only a re-INVITE does. */
   readonly updateRefreshes: boolean;
+  /** A PRACK may carry an answer. The reference drops its body, so 100rel is not offered there in an INVITE without an offer. */
+  readonly prackCarriesAnswer: boolean;
 }
 
+/** drachtio-server 0.9. */
 export const REFERENCE_TRAITS: EngineTraits = {
   passesTrying: false,
   choosesListener: false,
   updateRefreshes: false,
+  prackCarriesAnswer: false,
+};
+
+/** Our own SIP server. */
+export const EMBEDDED_TRAITS: EngineTraits = {
+  passesTrying: false,
+  choosesListener: false,
+  updateRefreshes: true,
+  prackCarriesAnswer: true,
 };

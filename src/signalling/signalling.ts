@@ -7,7 +7,12 @@ import type { Logger } from '../base/logger.js';
 import { address, AttemptLeg, leaderRoute, routeLines } from './attempt.js';
 import { ClientRequest } from './client-request.js';
 import type { Core } from './core.js';
-import { REFERENCE_TRAITS, type DrachtioEngine, type EngineOptions } from './engine-options.js';
+import {
+  EMBEDDED_TRAITS,
+  REFERENCE_TRAITS,
+  type DrachtioEngine,
+  type EngineOptions,
+} from './engine-options.js';
 import { LegTable } from './leg-table.js';
 import { OpenRequests } from './open-requests.js';
 import { failureOutcome, internalFailure } from './outcome.js';
@@ -79,7 +84,7 @@ export function createSignalling(options: SignallingOptions): SignallingRoom {
     const link: ControlLink = new ControlLink({
       id: engine.id,
       secret: engine.secret,
-      traits: engine.kind === 'embedded' ? { ...REFERENCE_TRAITS, ...engine.traits } : REFERENCE_TRAITS,
+      traits: engine.kind === 'embedded' ? { ...EMBEDDED_TRAITS, ...engine.traits } : REFERENCE_TRAITS,
       open: () => (engine.kind === 'embedded' ? Promise.resolve(engine.open()) : openDrachtio(engine)),
       mustOpen: engine.kind === 'embedded',
       clock,

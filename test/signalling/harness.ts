@@ -123,6 +123,9 @@ export class RoomLog implements SignallingEvents {
   }
 }
 
+/** `delayed`: no offer in the INVITE. */
+type SpecChanges = Partial<DialSpec> & { readonly delayed?: boolean };
+
 export interface Bed {
   readonly signalling: SignallingRoom;
   readonly log: RoomLog;
@@ -131,7 +134,7 @@ export interface Bed {
   phone(): Promise<Phone>;
   dial(
     phone: Phone,
-    spec?: Partial<DialSpec>,
+    spec?: SpecChanges,
   ): { readonly log: AttemptLog; readonly attempt: ReturnType<SignallingRoom['dial']> };
   /** A call from the phone, answered; its ACK is in. */
   answered(phone: Phone): Promise<{ call: import('./phone.js').OutCall; dialog: Dialog; log: DialogLog }>;
@@ -181,7 +184,7 @@ export async function createBed(): Promise<Bed> {
   const port = Number(udp.slice(udp.lastIndexOf(':') + 1));
   const phones: Phone[] = [];
 
-  const dial: Bed['dial'] = (phone, spec = {}) => {
+  const dial: Bed['dial'] = (phone, { delayed = false, ...spec } = {}) => {
     const attemptLog = new AttemptLog();
     const attempt = signalling.dial(
       {
@@ -190,7 +193,7 @@ export async function createBed(): Promise<Bed> {
         to: { uri: 'sip:+12025550123@example.com' },
         headers: [],
         maxForwards: 69,
-        offer: OFFER,
+        ...(delayed ? {} : { offer: OFFER }),
         rel100: 'supported',
         firstReplyMs: 10_000,
         answerMs: 20_000,

@@ -187,6 +187,11 @@ export class ControlLink {
     return () => this.#watchers.delete(lost);
   }
 
+  /** Nobody wants the final answer of a transaction any more, which the reference may never bring (an INVITE overtaken by our BYE). */
+  forget(txnId: string): void {
+    this.#tables()?.pendingSipRequests.delete(txnId);
+  }
+
   /** The INVITE under a Call-ID in srf's table, which decides who gets a CANCEL. */
   pendingInvite(callId: string): unknown {
     return this.#tables()?.pendingNetworkInvites.get(callId);

@@ -29,7 +29,7 @@ export interface SrfSocketTables {
   /** Commands without an answer yet, by message id. */
   readonly pendingRequests: ReadonlyMap<string, unknown>;
   /** Requests without a final response yet, by transaction id. */
-  readonly pendingSipRequests: ReadonlyMap<string, unknown>;
+  readonly pendingSipRequests: Map<string, unknown>;
   /** INVITEs without a final response yet, by Call-ID. */
   readonly pendingNetworkInvites: Map<string, unknown>;
   readonly pendingAckOrPrack: ReadonlyMap<string, unknown>;
