@@ -1,6 +1,8 @@
-import { createExactTable } from './exact-table.js';
 import { findNearMiss } from './near-miss.js';
-import { comparePatterns, matchesPattern, type NumberPattern } from './pattern.js';
+import { createNumberTable } from './number-table.js';
+import type { NumberPattern } from './pattern.js';
+import { createPatternGroups, type PatternGroups } from './pattern-groups.js';
+import { createRangeIndex, type RangeIndex } from './range-index.js';
 
 export interface DidMatch<T> {
   readonly pattern: NumberPattern;
@@ -20,83 +22,35 @@ export interface DidIndex<T> {
   nearest(number: string): string | undefined;
 }
 
-type Range = Extract<NumberPattern, { kind: 'range' }>;
-
-interface RangeEntry<T> {
-  readonly pattern: Range;
-  readonly value: T;
-  /** The highest end of this and all entries before it: says how far back a search must look. */
-  highestBefore: string;
-}
-
-const NONE: readonly never[] = [];
-
 export function createDidIndex<T>(): DidIndex<T> {
-  const exact = createExactTable();
-  /** The values of exact numbers by position; a second value of a number begins a list. */
-  const single: T[] = [];
-  const several = new Map<number, T[]>();
-  const ranges = new Map<number, RangeEntry<T>[]>();
-  const prefixes = new Map<string, T[]>();
+  const exact = createNumberTable<T>();
+  /** By the length of the number, as the patterns. */
+  const ranges = new Map<number, RangeIndex<T>>();
+  const prefixes = createNumberTable<T>();
+  /** The longest first. */
   let prefixLengths: number[] = [];
-  const patterns = new Map<number, DidMatch<T>[]>();
+  const patterns = new Map<number, PatternGroups<T>>();
   let size = 0;
   let frozen = false;
 
-  const addExact = (number: string, value: T) => {
-    const position = exact.find(number);
-    if (position === -1) {
-      exact.set(number, single.length);
-      single.push(value);
-      return;
-    }
-    const list = several.get(position);
-    if (list === undefined) several.set(position, [single[position]!, value]);
-    else list.push(value);
-  };
-
-  const findRanges = (number: string, found: DidMatch<T>[]) => {
-    const entries = ranges.get(number.length);
-    if (entries === undefined) return;
-    let low = 0;
-    let high = entries.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (entries[middle]!.pattern.lo <= number) low = middle + 1;
-      else high = middle;
-    }
-    const from = found.length;
-    for (let index = low - 1; index >= 0 && entries[index]!.highestBefore >= number; index--) {
-      const { pattern, value } = entries[index]!;
-      if (matchesPattern(pattern, number)) found.push({ pattern, value });
-    }
-    if (found.length - from > 1) {
-      const sorted = found
-        .splice(from)
-        .reverse()
-        .sort((a, b) => comparePatterns(a.pattern, b.pattern));
-      found.push(...sorted);
-    }
-  };
-
   const lookup = (number: string): readonly DidMatch<T>[] => {
     const found: DidMatch<T>[] = [];
-    const position = exact.find(number);
-    if (position !== -1) {
-      const pattern: NumberPattern = { kind: 'exact', number };
-      const list = several.get(position);
-      if (list === undefined) found.push({ pattern, value: single[position]! });
-      else for (const value of list) found.push({ pattern, value });
+    for (const value of exact.find(number, number.length)) {
+      found.push({ pattern: { kind: 'exact', number }, value });
     }
-    if (ranges.size > 0) findRanges(number, found);
+    const inRanges = ranges.size === 0 ? undefined : ranges.get(number.length)?.find(number);
+    if (inRanges !== undefined) {
+      for (const { pattern, value } of inRanges) found.push({ pattern, value });
+    }
     for (const length of prefixLengths) {
       if (length > number.length) continue;
-      const prefix = number.slice(0, length);
-      for (const value of prefixes.get(prefix) ?? NONE)
-        found.push({ pattern: { kind: 'prefix', prefix }, value });
+      for (const value of prefixes.find(number, length)) {
+        found.push({ pattern: { kind: 'prefix', prefix: number.slice(0, length) }, value });
+      }
     }
-    for (const entry of patterns.get(number.length) ?? NONE) {
-      if (matchesPattern(entry.pattern, number)) found.push(entry);
+    const inPatterns = patterns.size === 0 ? undefined : patterns.get(number.length)?.find(number);
+    if (inPatterns !== undefined) {
+      for (const { pattern, value } of inPatterns) found.push({ pattern, value });
     }
     return found;
   };
@@ -107,52 +61,44 @@ export function createDidIndex<T>(): DidIndex<T> {
       size += 1;
       switch (pattern.kind) {
         case 'exact':
-          addExact(pattern.number, value);
+          exact.add(pattern.number, value);
           return;
         case 'range':
-          append(ranges, pattern.lo.length, { pattern, value, highestBefore: pattern.hi });
+          of(ranges, pattern.lo.length, createRangeIndex<T>).add(pattern, value);
           return;
         case 'prefix':
-          append(prefixes, pattern.prefix, value);
+          prefixes.add(pattern.prefix, value);
+          if (!prefixLengths.includes(pattern.prefix.length)) prefixLengths.push(pattern.prefix.length);
           return;
-        case 'pattern':
-          append(patterns, pattern.places.length + (pattern.text.startsWith('+') ? 1 : 0), {
-            pattern,
-            value,
-          });
+        case 'pattern': {
+          const length = pattern.places.length + (pattern.text.startsWith('+') ? 1 : 0);
+          of(patterns, length, createPatternGroups<T>).add(pattern, value);
+        }
       }
     },
     freeze: () => {
       frozen = true;
-      prefixLengths = [...new Set([...prefixes.keys()].map((prefix) => prefix.length))].sort((a, b) => b - a);
-      for (const entries of patterns.values()) entries.sort((a, b) => comparePatterns(a.pattern, b.pattern));
-      for (const entries of ranges.values()) {
-        entries.sort((a, b) => (a.pattern.lo < b.pattern.lo ? -1 : a.pattern.lo > b.pattern.lo ? 1 : 0));
-        let highest = '';
-        for (const entry of entries) {
-          if (entry.pattern.hi > highest) highest = entry.pattern.hi;
-          entry.highestBefore = highest;
-        }
-      }
+      prefixLengths = prefixLengths.sort((a, b) => b - a);
+      for (const index of ranges.values()) index.freeze();
     },
     lookup,
     get size() {
       return size;
     },
     nearest: (number) =>
-      findNearMiss(number, (candidate) => exact.find(candidate) !== -1 || hasRange(candidate)),
+      findNearMiss(
+        number,
+        (candidate) => exact.has(candidate) || ranges.get(candidate.length)?.has(candidate) === true,
+      ),
   };
-
-  function hasRange(number: string): boolean {
-    if (ranges.size === 0) return false;
-    const found: DidMatch<T>[] = [];
-    findRanges(number, found);
-    return found.length > 0;
-  }
 }
 
-function append<K, V>(lists: Map<K, V[]>, key: K, value: V): void {
-  const list = lists.get(key);
-  if (list === undefined) lists.set(key, [value]);
-  else list.push(value);
+/** The value of a key, made when it is not there. */
+function of<K, V>(map: Map<K, V>, key: K, create: () => V): V {
+  let value = map.get(key);
+  if (value === undefined) {
+    value = create();
+    map.set(key, value);
+  }
+  return value;
 }

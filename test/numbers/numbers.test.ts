@@ -144,6 +144,28 @@ void t.test('exact goes before range before prefix before pattern, and the tight
   t.end();
 });
 
+void t.test('a wide range over many narrow ones, or many patterns, slow nothing down', (t) => {
+  const index = createDidIndex<number>();
+  index.add(pattern('+12000000000..+12999999999'), -1);
+  for (let i = 0; i < 50_000; i++) {
+    const lo = 2_000_000_000 + i * 10;
+    index.add({ kind: 'range', lo: `+1${lo}`, hi: `+1${lo + 9}` }, i);
+    index.add(pattern(`+1${String(lo).slice(0, 9)}[2-9]x`), -2);
+  }
+  index.freeze();
+  t.same(
+    index.lookup('+12000400005').map(({ value }) => value),
+    [40_000, -1],
+  );
+  const begin = process.cpuUsage();
+  for (let i = 0; i < 20_000; i++) index.lookup(`+1${2_000_500_000 + i}`);
+  const { user, system } = process.cpuUsage(begin);
+  t.ok((user + system) / 1000 < 400, `${((user + system) / 20_000).toFixed(2)} µs a look-up`);
+  t.equal(index.nearest('2000400005'), '+12000400005 differs by a leading +1');
+  t.same(index.lookup('+1200040000*'), []);
+  t.end();
+});
+
 void t.test('numbers of any length and with star stay apart', (t) => {
   const index = createDidIndex<string>();
   const numbers = [
