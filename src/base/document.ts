@@ -30,6 +30,8 @@ export interface TextNode {
   readonly fromEnvironment: boolean;
   /** Why it may not be what its writer meant; shown when it is refused. */
   readonly hint?: string;
+  /** What is wrong with it has been reported: shapes refuse it without a word. */
+  readonly refused?: true;
 }
 
 export interface MapEntry {
@@ -188,7 +190,7 @@ class NodeReader {
     const offset = startOf(node) ?? offsetIfNone;
     if (isAlias(node)) {
       this.refuseAlias(node, offset);
-      return this.emptyText(offset);
+      return { ...this.emptyText(offset), refused: true };
     }
     this.refuseProperties(node, offset);
     if (isMap(node)) return this.readMap(node, offset);
@@ -274,6 +276,7 @@ class NodeReader {
       quoted,
       fromEnvironment: result.fromEnvironment,
       ...(hint !== undefined && { hint }),
+      ...(result.problems.length > 0 && { refused: true }),
     };
   }
 

@@ -19,6 +19,7 @@ export class Reader {
 
   /** Reports an error at a node (with the node's own hint, should there be none) and returns null. */
   refuse(node: Node, code: string, message: string, hint?: string): null {
+    if (node.kind === 'text' && node.refused === true) return null;
     const own = node.kind === 'text' ? node.hint : undefined;
     return this.error(node.place, code, message, own ?? hint);
   }

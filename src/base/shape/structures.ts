@@ -46,12 +46,27 @@ export function fields<const F extends FieldMap>(known: F, options: FieldsOption
   return {
     expected,
     read(node, reader) {
-      if (node.kind !== 'map') return unexpected(node, expected, reader);
-      const read = readFields(node, table, reader, options.unknown);
+      const map = node.kind === 'map' ? node : nothingWritten(node, table);
+      if (map === undefined) return unexpected(node, expected, reader);
+      const read = readFields(map, table, reader, options.unknown);
       return read === null ? null : (read as Fields<F>);
     },
     schema: (parts) => fieldsSchema(table, parts, options.doc),
   };
+}
+
+/** `name:` with nothing behind it is an empty map where no key is required. */
+function nothingWritten(node: Node, known: ReadonlyMap<string, Field>): MapNode | undefined {
+  if (
+    node.kind !== 'text' ||
+    node.text !== '' ||
+    node.quoted ||
+    node.refused === true ||
+    node.hint !== undefined
+  )
+    return undefined;
+  for (const field of known.values()) if (field.required === true) return undefined;
+  return { kind: 'map', place: node.place, entries: [] };
 }
 
 /** Reads the known keys of a map; null after an error. */

@@ -25,7 +25,7 @@ class Paths {
   check(): void {
     const { plan } = this;
     const lists = allLists(plan);
-    do {
+    for (;;) {
       this.changed = false;
       for (const [name, route] of plan.routes) {
         this.learn(this.ends, `route ${name}`, this.canEnd(route, true));
@@ -37,7 +37,8 @@ class Paths {
       }
       // Steps after a menu are a way to a person too.
       for (const list of lists) this.canReach(list, false);
-    } while (this.changed);
+      if (!this.hasChanged()) break;
+    }
     this.reportLoops();
     for (const [name, menu] of plan.menus) {
       if (this.people.get(`menu ${name}`) === true) continue;
@@ -46,6 +47,10 @@ class Paths {
       this.warn(menu.place, 'no-person', `no key of menu "${name}" leads to a person`, hint);
     }
     for (const list of lists) this.reportUnreachable(list);
+  }
+
+  private hasChanged(): boolean {
+    return this.changed;
   }
 
   private learn(answers: Answers, key: string, answer: boolean): void {

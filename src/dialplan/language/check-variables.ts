@@ -49,10 +49,10 @@ class VariableFlow {
     do {
       this.changed = false;
       for (const body of this.bodies.values()) this.run(body);
-    } while (this.changed);
+    } while (this.hasChanged());
     for (const body of this.bodies.values()) {
       // What nothing leads to is left to whoever sends calls there.
-      if (body.known === undefined) body.known = ANYTHING;
+      body.known ??= ANYTHING;
     }
     const seen = new Set<object>();
     this.report = (step, known) => this.findUnset(step, known, seen, report);
@@ -67,6 +67,10 @@ class VariableFlow {
         }
       }
     }
+  }
+
+  private hasChanged(): boolean {
+    return this.changed;
   }
 
   private addBodies(): void {
@@ -126,10 +130,11 @@ class VariableFlow {
 
   /** What may be set after a list; undefined when it never runs out. */
   private through(steps: Steps, known: Known): Known | undefined {
-    let now: Known | undefined = known;
+    let now = known;
     for (const step of steps) {
-      if (now === undefined) return undefined;
-      now = this.after(step, now);
+      const next = this.after(step, now);
+      if (next === undefined) return undefined;
+      now = next;
     }
     return now;
   }
@@ -147,7 +152,7 @@ class VariableFlow {
     };
     for (const list of branchLists(step)) add(this.through(list, known));
     if (step.verb !== 'match') for (const list of failureLists(step)) add(this.through(list, known));
-    if ('after' in step && step.after !== undefined) this.through(step.after, known);
+    if ('after' in step) this.through(step.after, known);
     for (const key of this.leadsTo(step)) add(join(known, this.enter(key, known)));
     return left;
   }

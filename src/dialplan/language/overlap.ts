@@ -42,7 +42,7 @@ function prefixMeets(prefix: string, other: NumberPattern): boolean {
       const places = placesOf(other);
       return (
         prefix.length <= places.length &&
-        [...prefix].every((symbol, index) => places[index]!.includes(symbol))
+        prefix.split('').every((symbol, index) => places[index]!.includes(symbol))
       );
     }
     case 'prefix':
@@ -55,7 +55,7 @@ function prefixMeets(prefix: string, other: NumberPattern): boolean {
 /** Whether a pattern has a number between two of its own length: the least number at or above `lo` is at most `hi`. */
 function rangeMeets(lo: string, hi: string, places: readonly string[]): boolean {
   if (places.length !== lo.length) return false;
-  const sorted = places.map((place) => [...place].sort());
+  const sorted = places.map((place) => place.split('').sort());
   const least = leastFrom(sorted, lo, 0);
   return least !== undefined && least <= hi;
 }

@@ -59,7 +59,9 @@ export function missingImports(
 ): Diagnostic[] {
   return documents.flatMap(({ path, root }) =>
     importsOf(root).flatMap(({ file, place }): Diagnostic[] => {
-      if (present.has(besides(path, file))) return [];
+      // A path that leads out of the folder is refused where the file is read.
+      if (present.has(besides(path, file)) || file.startsWith('/') || file.split('/').includes('..'))
+        return [];
       const hint = didYouMean(file, candidates);
       const message = `there is no file "${file}" beside this one`;
       return [

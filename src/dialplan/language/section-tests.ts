@@ -397,6 +397,11 @@ function fillText(node: TextNode, row: Readonly<Record<string, string>>, reader:
     }
     filled += value;
   }
-  const { parts: _, ...rest } = node;
-  return { ...rest, text: filled };
+  return {
+    kind: 'text',
+    place: node.place,
+    text: filled,
+    quoted: node.quoted,
+    fromEnvironment: node.fromEnvironment,
+  };
 }

@@ -7,6 +7,7 @@ import {
   fields,
   integer,
   list,
+  mapped,
   oneWordOf,
   reference,
   text,
@@ -16,6 +17,7 @@ import {
 } from '../../base/shape/index.js';
 import type { Matcher } from '../plan.js';
 import { nameMatcher, pattern, textMatcher, wordMatcher } from './patterns.js';
+import { noteSecret } from './secrets.js';
 import { template } from './texts.js';
 import { defineVerb, steps, type VerbDefinition } from './verb.js';
 import { variableName } from './verbs-media.js';
@@ -104,6 +106,11 @@ const url = template({
   expected: 'a URL that begins with https:// or http://',
   maxLength: 2000,
   check: (written) => (/^https?:\/\/[^\s/]+/.test(written) ? undefined : 'it has no https:// or http://'),
+});
+
+const secret = mapped(text({ maxLength: 256 }), (written, node, reader) => {
+  noteSecret(reader, node, 'secret');
+  return written;
 });
 
 const theWordTrue: Shape<true> = {
@@ -199,7 +206,7 @@ export const decideVerbs: readonly VerbDefinition[] = [
         default: '3s',
       },
       secret: {
-        shape: text({ maxLength: 256 }),
+        shape: secret,
         doc: 'Key of the HMAC-SHA-256 signature of the request; take it from the environment.',
       },
     },

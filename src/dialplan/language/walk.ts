@@ -52,7 +52,7 @@ export function mayPassBy(step: Step): boolean {
 /** Every list nested in a step, `after:` included. */
 export function nestedLists(step: Step): Steps[] {
   const failures = step.verb === 'match' ? [] : failureLists(step);
-  const after = 'after' in step && step.after !== undefined ? [step.after] : [];
+  const after = 'after' in step ? [step.after] : [];
   return [...branchLists(step), ...failures, ...after];
 }
 
@@ -147,7 +147,7 @@ export function templatesOfPrompt(prompt: Prompt): Template[] {
 }
 
 function isTemplate(text: Template | Readonly<Record<string, Template>>): text is Template {
-  return Array.isArray(text['parts']);
+  return Array.isArray(text.parts);
 }
 
 /** The names of lists that a matcher asks. */
