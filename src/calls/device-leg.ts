@@ -15,6 +15,7 @@ const MAX_BINDINGS = 10;
 /** A registered device: all its bindings ring together, the first to answer wins. */
 export class DeviceLeg implements LegRun {
   readonly #bindings: readonly DeviceBinding[];
+  readonly #extension: string;
   #attempts: LegAttempt[] = [];
   #failures: AttemptFailure[] = [];
   #over = false;
@@ -22,8 +23,10 @@ export class DeviceLeg implements LegRun {
   constructor(
     private readonly task: LegTask,
     device: string,
-    private readonly extension: string,
+    extension: string,
   ) {
+    // Without its tenant: what the phone knows it by.
+    this.#extension = extension.slice(extension.lastIndexOf('/') + 1);
     this.#bindings = task.context.devices.bindingsOf(device).slice(0, MAX_BINDINGS);
   }
 
@@ -52,14 +55,14 @@ export class DeviceLeg implements LegRun {
   #attempt(binding: DeviceBinding): LegAttempt {
     const { context, leg, deadline, listener } = this.task;
     const shown = leg.identity ?? context.identity;
-    const form = deviceForm(outboundIdentity(shown, context.facts), this.extension, context.domain);
+    const form = deviceForm(outboundIdentity(shown, context.facts), this.#extension, context.domain);
     const attempt: LegAttempt = new LegAttempt(
       context.attempts,
       {
         kind: 'extension',
         name: leg.label,
         label: leg.label,
-        number: this.extension,
+        number: this.#extension,
         spec: {
           target: binding.contact,
           nextHop: binding.source,

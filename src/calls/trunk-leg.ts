@@ -133,7 +133,8 @@ export class TrunkLeg implements LegRun {
       number: this.route.number,
       identity: outboundIdentity(leg.identity ?? context.identity, context.facts),
       emergency: leg.emergency,
-      ...(this.route.extension === undefined ? {} : { extension: this.route.extension }),
+      // Its name may hold the tenant; the PBX knows it by its digits.
+      ...(this.route.extension === undefined ? {} : { extension: this.route.number }),
     });
   }
 

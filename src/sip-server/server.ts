@@ -26,6 +26,8 @@ export interface ServerOptions extends SipServerOptions {
   readonly secret?: string;
   /** `server` (default): RFC 4028 is kept by the server where a 2xx carries Session-Expires; `application`: by the applications. */
   readonly sessionTimers?: 'server' | 'application';
+  /** Tells applications of 100 Trying too, which the reference does not: so that they can give up early on who says nothing. Default false. */
+  readonly passTrying?: boolean;
   /** Sends `cdr:` frames to applications that route them. Default false. */
   readonly cdrs?: boolean;
   /**
@@ -116,6 +118,7 @@ export function createSipServer(options: ServerOptions): SipServer {
           ? undefined
           : (options.bodies ?? DEFAULT_BODIES).map((type) => type.toLowerCase()),
       sessionTimers: options.sessionTimers ?? 'server',
+      passTrying: options.passTrying ?? false,
       maxDialogs: options.maxDialogs ?? DEFAULT_MAX_DIALOGS,
       appGraceMs: options.appGraceMs ?? DEFAULT_APP_GRACE_MS,
       t1Ms: timers.t1Ms,

@@ -11,6 +11,8 @@ import type { DialogTable } from './table.js';
 export interface CoreSettings {
   /** `server`: RFC 4028 is kept by the server where a 2xx carries Session-Expires; `application`: the applications do it. */
   readonly sessionTimers: 'server' | 'application';
+  /** 100 Trying goes to the application too, which then knows that the far side lives. */
+  readonly passTrying: boolean;
   /** Types of body understood in an INVITE, in lower case; undefined: all. */
   readonly bodies: readonly string[] | undefined;
   /** Dialogs alive at once; a request that would make one more is answered 503. */

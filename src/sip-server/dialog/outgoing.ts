@@ -236,7 +236,12 @@ function confirm(leg: Leg, response: SipResponse, flow: Flow): void {
 }
 
 function provisional(core: Core, call: ClientCall, dialog: Dialog, response: SipResponse, flow: Flow): void {
-  if (call.done || response.status === 100) return;
+  if (call.done) return;
+  // A 100 makes no early dialog (RFC 3261 §12.1).
+  if (response.status === 100) {
+    if (core.settings.passTrying) deliver(core, call, response, flow, dialog.id);
+    return;
+  }
   const tag = response.toTag;
   if (tag !== undefined) {
     const leg = dialog.leg(tag) ?? legOf(dialog, call, response, flow);
