@@ -1,16 +1,16 @@
-import type { Database, Statement } from 'better-sqlite3';
+import type { Database } from 'better-sqlite3';
 import type { CallRecord, CallState } from '../model/index.js';
+import type { RowWriter } from './pending-rows.js';
 import { CAUSE_COLUMNS, causeOf, type CauseRow, type Cell, number, text, trace } from './columns.js';
 
 /** Fields of a call that wait to be written. */
 export type CallFields = { -readonly [Name in keyof CallRecord]?: CallRecord[Name] };
 
-/** What changes on a call's way; none of these is in an index but `state`. */
+/** What changes on a call's way; none of these is in an index. */
 const PROGRESS_COLUMNS = [
   'state',
   'ring_at',
   'answer_at',
-  'end_at',
   'pdd_ms',
   ...CAUSE_COLUMNS,
   'codecs',
@@ -67,101 +67,90 @@ export interface CallRow extends CauseRow {
   readonly trace: string;
 }
 
-export interface CallWriter {
-  insert(id: string, fields: CallFields): void;
+export interface CallWriter extends RowWriter<CallFields> {
   /** Fields that are absent keep their value. A call that is not there is left alone. */
   update(id: string, fields: CallFields): void;
 }
 
+/** Calls set up within so many milliseconds share a row of `call_slots`. */
+export const SLOT_MS = 600_000;
+
 export function createCallWriter(database: Database): CallWriter {
-  const insert: Statement<Cell[]> = database.prepare<Cell[]>(
-    `INSERT INTO calls (${[...PROGRESS_COLUMNS, ...ORIGIN_COLUMNS, 'id'].join(', ')})
-     VALUES (${'?, '.repeat(PROGRESS_COLUMNS.length + ORIGIN_COLUMNS.length)}?) ON CONFLICT (id) DO NOTHING`,
+  const insert = database.prepare(
+    `INSERT INTO calls (${[...PROGRESS_COLUMNS, 'end_at', ...ORIGIN_COLUMNS, 'id'].join(', ')})
+     VALUES (${'?, '.repeat(PROGRESS_COLUMNS.length + ORIGIN_COLUMNS.length + 1)}?) ON CONFLICT (id) DO NOTHING`,
   );
-  const updateProgress: Statement<Cell[]> = database.prepare<Cell[]>(
-    `UPDATE calls SET ${keepOrSet(PROGRESS_COLUMNS)} WHERE id = ?`,
-  );
-  const updateOrigin: Statement<Cell[]> = database.prepare<Cell[]>(
-    `UPDATE calls SET ${keepOrSet(ORIGIN_COLUMNS)} WHERE id = ?`,
-  );
+  const update = database.prepare(`UPDATE calls SET ${keepOrSet(PROGRESS_COLUMNS)} WHERE id = ?`);
+  // Apart, since it takes the call out of the index of open ones.
+  const end = database.prepare(`UPDATE calls SET ${keepOrSet([...PROGRESS_COLUMNS, 'end_at'])} WHERE id = ?`);
+  // Apart, since it rewrites the entries of every index.
+  const updateOrigin = database.prepare(`UPDATE calls SET ${keepOrSet(ORIGIN_COLUMNS)} WHERE id = ?`);
+  const beginSlot = database.prepare('INSERT OR REPLACE INTO call_slots (number, slot) VALUES (?, ?)');
+  let slot = -1;
+  let slotOnDisk = -1;
 
   return {
     insert(id, fields) {
-      const cause = fields.cause;
-      // Positional and spelt out: this line runs for every call, and an array to spread costs as much as the statement.
-      insert.run(
-        text(fields.state),
-        number(fields.ringAt),
-        number(fields.answerAt),
+      const { changes, lastInsertRowid } = insert.run(
+        progressCells(fields),
         number(fields.endAt),
-        number(fields.pddMs),
-        number(cause?.sip),
-        number(cause?.q850),
-        text(cause?.text),
-        text(cause?.by),
-        text(cause?.kind),
-        text(fields.codecs),
-        text(fields.destination),
-        text(fields.lastStep),
-        trace(fields.trace),
-        text(fields.direction),
-        text(fields.sipCallId),
-        text(fields.trunk),
-        text(fields.extension),
-        text(fields.sourceAddress),
-        text(fields.callerRaw),
-        text(fields.caller),
-        text(fields.callerName),
-        text(fields.dialedRaw),
-        text(fields.dialed),
-        text(fields.did),
-        text(fields.rule),
-        number(fields.planRevision),
-        number(fields.setupAt),
-        text(fields.tenant),
+        originCells(fields),
         id,
       );
+      const own = Math.floor((fields.setupAt ?? 0) / SLOT_MS);
+      if (own === slot || changes === 0) return;
+      slot = own;
+      beginSlot.run(lastInsertRowid, own);
     },
     update(id, fields) {
-      const cause = fields.cause;
-      updateProgress.run(
-        text(fields.state),
-        number(fields.ringAt),
-        number(fields.answerAt),
-        number(fields.endAt),
-        number(fields.pddMs),
-        number(cause?.sip),
-        number(cause?.q850),
-        text(cause?.text),
-        text(cause?.by),
-        text(cause?.kind),
-        text(fields.codecs),
-        text(fields.destination),
-        text(fields.lastStep),
-        trace(fields.trace),
-        id,
-      );
-      if (!touchesOrigin(fields)) return;
-      updateOrigin.run(
-        text(fields.direction),
-        text(fields.sipCallId),
-        text(fields.trunk),
-        text(fields.extension),
-        text(fields.sourceAddress),
-        text(fields.callerRaw),
-        text(fields.caller),
-        text(fields.callerName),
-        text(fields.dialedRaw),
-        text(fields.dialed),
-        text(fields.did),
-        text(fields.rule),
-        number(fields.planRevision),
-        number(fields.setupAt),
-        text(fields.tenant),
-        id,
-      );
+      if (fields.endAt === undefined) update.run(progressCells(fields), id);
+      else end.run(progressCells(fields), fields.endAt, id);
+      if (touchesOrigin(fields)) updateOrigin.run(originCells(fields), id);
     },
+    begin: () => void (slot = slotOnDisk),
+    committed: () => void (slotOnDisk = slot),
   };
+}
+
+/** Values of `PROGRESS_COLUMNS`. */
+function progressCells(fields: CallFields): Cell[] {
+  const { cause } = fields;
+  return [
+    text(fields.state),
+    number(fields.ringAt),
+    number(fields.answerAt),
+    number(fields.pddMs),
+    number(cause?.sip),
+    number(cause?.q850),
+    text(cause?.text),
+    text(cause?.by),
+    text(cause?.kind),
+    text(fields.codecs),
+    text(fields.destination),
+    text(fields.lastStep),
+    trace(fields.trace),
+  ];
+}
+
+/** Values of `ORIGIN_COLUMNS`. */
+function originCells(fields: CallFields): Cell[] {
+  return [
+    text(fields.direction),
+    text(fields.sipCallId),
+    text(fields.trunk),
+    text(fields.extension),
+    text(fields.sourceAddress),
+    text(fields.callerRaw),
+    text(fields.caller),
+    text(fields.callerName),
+    text(fields.dialedRaw),
+    text(fields.dialed),
+    text(fields.did),
+    text(fields.rule),
+    number(fields.planRevision),
+    number(fields.setupAt),
+    text(fields.tenant),
+  ];
 }
 
 function keepOrSet(columns: readonly string[]): string {

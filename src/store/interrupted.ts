@@ -19,13 +19,13 @@ export function closeInterrupted(database: Database, now: number): number {
     database
       .prepare(
         `UPDATE legs SET end_at = max(coalesce(answer_at, ring_at, started_at), ?), ${cause}
-         WHERE end_at IS NULL AND record_id IN (SELECT id FROM calls WHERE state <> 'ended')`,
+         WHERE end_at IS NULL AND record_id IN (SELECT id FROM calls WHERE end_at IS NULL)`,
       )
       .run(aliveAt);
     return database
       .prepare(
         `UPDATE calls SET state = 'ended', end_at = max(coalesce(answer_at, ring_at, setup_at), ?), ${cause}
-         WHERE state <> 'ended'`,
+         WHERE end_at IS NULL`,
       )
       .run(aliveAt).changes;
   })();

@@ -1,9 +1,15 @@
-import type { Database, Statement } from 'better-sqlite3';
+import type { Database } from 'better-sqlite3';
 import type { LegRecord } from '../model/index.js';
+import type { RowWriter } from './pending-rows.js';
 import { CAUSE_COLUMNS, causeOf, type CauseRow, type Cell, number, text } from './columns.js';
 
-/** Fields of a leg attempt that wait to be written. */
-export type LegFields = { -readonly [Name in keyof LegRecord]?: LegRecord[Name] };
+/** Fields of a leg attempt that wait to be written; where it belongs is always among them. */
+export type LegFields = { -readonly [Name in keyof LegRecord]?: LegRecord[Name] } & LegKey;
+
+export interface LegKey {
+  readonly recordId: string;
+  readonly sequence: number;
+}
 
 const PROGRESS_COLUMNS = [
   'ring_at',
@@ -13,10 +19,10 @@ const PROGRESS_COLUMNS = [
   'codecs',
   'sip_call_id',
 ] as const;
-const ORIGIN_COLUMNS = ['record_id', 'sequence', 'kind', 'target', 'uri', 'number', 'started_at'] as const;
+const ORIGIN_COLUMNS = ['id', 'kind', 'target', 'uri', 'number', 'started_at'] as const;
 
 export interface LegRow extends CauseRow {
-  readonly id: string;
+  readonly id: string | null;
   readonly record_id: string;
   readonly sequence: number;
   readonly kind: string;
@@ -31,68 +37,63 @@ export interface LegRow extends CauseRow {
   readonly codecs: string | null;
 }
 
-export interface LegWriter {
-  insert(id: string, fields: LegFields): void;
-  /** Where and when an attempt began never changes; those fields are ignored here. */
-  update(id: string, fields: LegFields): void;
+/** The id a leg has unless it came with another one. */
+export function legId(key: LegKey): string {
+  return `${key.recordId}/${key.sequence}`;
 }
 
-export function createLegWriter(database: Database): LegWriter {
-  const insert: Statement<Cell[]> = database.prepare<Cell[]>(
-    `INSERT INTO legs (${[...PROGRESS_COLUMNS, ...ORIGIN_COLUMNS, 'id'].join(', ')})
-     VALUES (${'?, '.repeat(PROGRESS_COLUMNS.length + ORIGIN_COLUMNS.length)}?) ON CONFLICT (id) DO NOTHING`,
+/** Where and when an attempt began never changes; an update leaves that alone. */
+export function createLegWriter(database: Database): RowWriter<LegFields> {
+  const insert = database.prepare(
+    `INSERT INTO legs (${[...PROGRESS_COLUMNS, ...ORIGIN_COLUMNS].join(', ')}, record_id, sequence)
+     VALUES (${'?, '.repeat(PROGRESS_COLUMNS.length + ORIGIN_COLUMNS.length)}?, ?) ON CONFLICT DO NOTHING`,
   );
-  const update: Statement<Cell[]> = database.prepare<Cell[]>(
-    `UPDATE legs SET ${PROGRESS_COLUMNS.map((column) => `${column} = coalesce(?, ${column})`).join(', ')} WHERE id = ?`,
+  const update = database.prepare(
+    `UPDATE legs SET ${PROGRESS_COLUMNS.map((column) => `${column} = coalesce(?, ${column})`).join(', ')}
+     WHERE record_id = ? AND sequence = ?`,
   );
   return {
     insert(id, fields) {
-      const cause = fields.cause;
       insert.run(
-        number(fields.ringAt),
-        number(fields.answerAt),
-        number(fields.endAt),
-        number(cause?.sip),
-        number(cause?.q850),
-        text(cause?.text),
-        text(cause?.by),
-        text(cause?.kind),
-        text(fields.codecs),
-        text(fields.sipCallId),
-        text(fields.recordId),
-        number(fields.sequence),
+        progressCells(fields),
+        id === legId(fields) ? null : id,
         text(fields.kind),
         text(fields.target),
         text(fields.uri),
         text(fields.number),
         number(fields.startedAt),
-        id,
+        fields.recordId,
+        fields.sequence,
       );
     },
-    update(id, fields) {
-      const cause = fields.cause;
-      update.run(
-        number(fields.ringAt),
-        number(fields.answerAt),
-        number(fields.endAt),
-        number(cause?.sip),
-        number(cause?.q850),
-        text(cause?.text),
-        text(cause?.by),
-        text(cause?.kind),
-        text(fields.codecs),
-        text(fields.sipCallId),
-        id,
-      );
+    update(_id, fields) {
+      update.run(progressCells(fields), fields.recordId, fields.sequence);
     },
   };
+}
+
+/** Values of `PROGRESS_COLUMNS`. */
+function progressCells(fields: LegFields): Cell[] {
+  const { cause } = fields;
+  return [
+    number(fields.ringAt),
+    number(fields.answerAt),
+    number(fields.endAt),
+    number(cause?.sip),
+    number(cause?.q850),
+    text(cause?.text),
+    text(cause?.by),
+    text(cause?.kind),
+    text(fields.codecs),
+    text(fields.sipCallId),
+  ];
 }
 
 /** A row as the leg it was. */
 export function toLegRecord(row: LegRow): LegRecord {
   const cause = causeOf(row);
   return {
-    id: row.id,
+    id: row.id ?? legId({ recordId: row.record_id, sequence: row.sequence }),
     recordId: row.record_id,
     sequence: row.sequence,
     kind: row.kind as LegRecord['kind'],

@@ -9,8 +9,10 @@ const MIGRATIONS: readonly { readonly version: number; readonly sql: string }[] 
   {
     version: 1,
     sql: `
+      -- \`number\` is the order of time: calls are numbered as they begin. Indexes end in it, so each lists newest first.
       CREATE TABLE calls (
-        id TEXT PRIMARY KEY, state TEXT NOT NULL, direction TEXT NOT NULL, sip_call_id TEXT NOT NULL,
+        number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE,
+        state TEXT NOT NULL, direction TEXT NOT NULL, sip_call_id TEXT NOT NULL,
         trunk TEXT, extension TEXT, source_address TEXT NOT NULL,
         caller_raw TEXT NOT NULL, caller TEXT, caller_name TEXT,
         dialed_raw TEXT NOT NULL, dialed TEXT NOT NULL, did TEXT, rule TEXT, plan_revision INTEGER NOT NULL,
@@ -18,20 +20,24 @@ const MIGRATIONS: readonly { readonly version: number; readonly sql: string }[] 
         cause_sip INTEGER, cause_q850 INTEGER, cause_text TEXT, cause_by TEXT, cause_kind TEXT,
         codecs TEXT, destination TEXT, last_step TEXT, tenant TEXT, trace TEXT NOT NULL
       );
-      CREATE INDEX calls_by_setup ON calls (setup_at);
-      CREATE INDEX calls_by_caller ON calls (caller, setup_at) WHERE caller IS NOT NULL;
-      CREATE INDEX calls_by_called ON calls (coalesce(did, dialed), setup_at);
-      CREATE INDEX calls_by_trunk ON calls (trunk, setup_at) WHERE trunk IS NOT NULL;
+      CREATE INDEX calls_by_caller ON calls (caller) WHERE caller IS NOT NULL;
+      CREATE INDEX calls_by_called ON calls (coalesce(did, dialed));
+      CREATE INDEX calls_by_trunk ON calls (trunk) WHERE trunk IS NOT NULL;
       -- A start after a crash finds what was open without reading the whole table.
-      CREATE INDEX calls_open ON calls (state) WHERE state <> 'ended';
+      CREATE INDEX calls_open ON calls (end_at) WHERE end_at IS NULL;
+      -- From call \`number\` on, up to the next row here, all calls were set up in this slot of time. An index of setup_at in a
+      -- hundredth of its cost, right even where the clock was set back.
+      CREATE TABLE call_slots (number INTEGER PRIMARY KEY, slot INTEGER NOT NULL);
+      CREATE INDEX call_slots_by_slot ON call_slots (slot);
 
+      -- \`id\` is null where it is RECORD/SEQUENCE.
       CREATE TABLE legs (
-        id TEXT PRIMARY KEY, record_id TEXT NOT NULL, sequence INTEGER NOT NULL, kind TEXT NOT NULL,
+        record_id TEXT NOT NULL, sequence INTEGER NOT NULL, id TEXT, kind TEXT NOT NULL,
         target TEXT NOT NULL, uri TEXT NOT NULL, number TEXT, sip_call_id TEXT,
         started_at INTEGER NOT NULL, ring_at INTEGER, answer_at INTEGER, end_at INTEGER,
-        cause_sip INTEGER, cause_q850 INTEGER, cause_text TEXT, cause_by TEXT, cause_kind TEXT, codecs TEXT
-      );
-      CREATE INDEX legs_by_record ON legs (record_id);
+        cause_sip INTEGER, cause_q850 INTEGER, cause_text TEXT, cause_by TEXT, cause_kind TEXT, codecs TEXT,
+        PRIMARY KEY (record_id, sequence)
+      ) WITHOUT ROWID;
 
       CREATE TABLE revisions (
         number INTEGER PRIMARY KEY AUTOINCREMENT, hash TEXT NOT NULL, at INTEGER NOT NULL, who TEXT NOT NULL, files TEXT NOT NULL

@@ -11,6 +11,9 @@ interface Pending<Fields> {
 export interface RowWriter<Fields> {
   insert(id: string, fields: Fields): void;
   update(id: string, fields: Fields): void;
+  /** A transaction begins; what an earlier one did that was never `committed` is undone. */
+  begin?(): void;
+  committed?(): void;
 }
 
 export interface PendingRows<Fields> extends WriteSource {
@@ -45,6 +48,7 @@ export function createPendingRows<Fields extends object>(writer: RowWriter<Field
       else merge(row, fields);
     },
     write(refused) {
+      writer.begin?.();
       for (const [id, row] of rows) {
         try {
           if (row.isNew) writer.insert(id, row.fields);
@@ -54,7 +58,10 @@ export function createPendingRows<Fields extends object>(writer: RowWriter<Field
         }
       }
     },
-    written: () => rows.clear(),
+    written() {
+      writer.committed?.();
+      rows.clear();
+    },
     shed(keep) {
       let lost = 0;
       for (const id of rows.keys()) {

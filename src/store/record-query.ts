@@ -36,22 +36,17 @@ export interface RecordDetail {
   readonly legs: readonly LegRecord[];
 }
 
-/** Where a page ends: time of set-up, and the row's number where several share it. */
-export interface Position {
-  readonly setupAt: number;
-  readonly number: number;
-}
-
-export function encodeCursor(position: Position): string {
-  return Buffer.from(`${position.setupAt}.${position.number}`).toString('base64url');
+/** A page ends at the number of its last call. */
+export function encodeCursor(number: number): string {
+  return Buffer.from(String(number)).toString('base64url');
 }
 
 /** Throws REQUEST_INVALID for what is no cursor of ours. */
-export function decodeCursor(cursor: string): Position {
-  const match =
-    cursor.length > 64 ? null : /^(\d{1,16})\.(\d{1,16})$/.exec(Buffer.from(cursor, 'base64url').toString());
-  if (match === null) throw new AppError('REQUEST_INVALID', 'cursor is none that a page of records gave out');
-  return { setupAt: Number(match[1]), number: Number(match[2]) };
+export function decodeCursor(cursor: string): number {
+  const text = cursor.length > 32 ? '' : Buffer.from(cursor, 'base64url').toString();
+  if (!/^\d{1,15}$/.test(text))
+    throw new AppError('REQUEST_INVALID', 'cursor is none that a page of records gave out');
+  return Number(text);
 }
 
 /** The page size asked for. Throws REQUEST_INVALID outside of 1–500. */

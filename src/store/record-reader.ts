@@ -1,5 +1,6 @@
 import type { Database, Statement } from 'better-sqlite3';
 import { type CallRow, toCallRecord } from './call-rows.js';
+import { createCallSlots } from './call-slots.js';
 import type { Cell } from './columns.js';
 import { type LegRow, toLegRecord } from './leg-rows.js';
 import {
@@ -7,7 +8,6 @@ import {
   decodeCursor,
   encodeCursor,
   pageSize,
-  type Position,
   type RecordDetail,
   type RecordPage,
   type RecordQuery,
@@ -24,24 +24,34 @@ export interface RecordReader {
   get(id: string): RecordDetail | undefined;
 }
 
-/** A condition that an index answers in the order of time. */
-interface Driver {
+/** A condition, with its values. */
+interface Condition {
   readonly where: string;
   readonly values: readonly Cell[];
 }
 
+interface Search {
+  /** Each is answered by an index in the order of time. */
+  readonly drivers: readonly Condition[];
+  /** What is left to compare in each row. */
+  readonly rest: Condition;
+  /** No call with a lower number can fit. */
+  readonly lowest: number;
+}
+
 interface Scan {
   readonly rows: readonly CallRow[];
-  /** Searched down to here; undefined: to the end. */
-  readonly reached: Position | undefined;
+  /** Searched down to this number; undefined: to the end. */
+  readonly reached: number | undefined;
 }
 
 /** Reads records through a connection of its own; runs in the store's worker. */
 export function createRecordReader(database: Database, monotonic: () => number): RecordReader {
   const statements = new Map<string, Statement<Cell[]>>();
-  const byId = database.prepare<[string], CallRow>('SELECT rowid AS number, * FROM calls WHERE id = ?');
+  const slots = createCallSlots(database);
+  const byId = database.prepare<[string], CallRow>('SELECT * FROM calls WHERE id = ?');
   const legsOf = database.prepare<[string], LegRow>(
-    'SELECT * FROM legs WHERE record_id = ? ORDER BY started_at, sequence LIMIT 1000',
+    'SELECT * FROM legs WHERE record_id = ? ORDER BY sequence LIMIT 1000',
   );
 
   /** The shapes of a query are few, so each is prepared once. */
@@ -54,25 +64,23 @@ export function createRecordReader(database: Database, monotonic: () => number):
     return statement;
   }
 
-  function scan(driver: Driver, rest: Driver, query: RecordQuery, before: Position, limit: number): Scan {
-    const filtered = rest.where !== '';
-    const portion = filtered ? SCAN_ROWS : limit;
-    const range = `FROM calls WHERE ${driver.where} (setup_at, rowid) < (?, ?) AND setup_at >= ?
-      ORDER BY setup_at DESC, rowid DESC`;
-    const values = [...driver.values, before.setupAt, before.number, query.since ?? 0];
-    const inner = `SELECT rowid AS number, * ${range} LIMIT ?`;
-    const sql = filtered ? `SELECT * FROM (${inner}) WHERE ${rest.where} LIMIT ?` : inner;
-    const rows = prepare(sql).all(
+  function scan(driver: Condition, search: Search, before: number, limit: number): Scan {
+    const { rest, lowest } = search;
+    const range = `FROM calls WHERE ${driver.where} number < ? AND number >= ? ORDER BY number DESC`;
+    const values = [...driver.values, before, lowest];
+    if (rest.where === '') {
+      const rows = prepare(`SELECT * ${range} LIMIT ?`).all(...values, limit) as CallRow[];
+      return { rows, reached: rows.length === limit ? rows.at(-1)!.number : undefined };
+    }
+    const rows = prepare(`SELECT * FROM (SELECT * ${range} LIMIT ?) WHERE ${rest.where} LIMIT ?`).all(
       ...values,
-      portion,
-      ...(filtered ? [...rest.values, limit] : []),
+      SCAN_ROWS,
+      ...rest.values,
+      limit,
     ) as CallRow[];
-    if (rows.length === limit) return { rows, reached: positionOf(rows.at(-1)!) };
-    if (!filtered) return { rows, reached: undefined };
-    const last = prepare(
-      `SELECT setup_at AS setupAt, rowid AS number ${range} LIMIT 1 OFFSET ${portion - 1}`,
-    ).get(...values) as Position | undefined;
-    return { rows, reached: last };
+    if (rows.length === limit) return { rows, reached: rows.at(-1)!.number };
+    const last = prepare(`SELECT number ${range} LIMIT 1 OFFSET ${SCAN_ROWS - 1}`).get(...values);
+    return { rows, reached: (last as { number: number } | undefined)?.number };
   }
 
   return {
@@ -80,19 +88,18 @@ export function createRecordReader(database: Database, monotonic: () => number):
       checkQuery(query);
       const limit = pageSize(query);
       const deadline = monotonic() + SEARCH_MS;
-      const { drivers, rest } = planOf(query);
+      const lowest = query.since === undefined ? 0 : slots.firstSince(query.since);
+      if (lowest === undefined) return { records: [] };
+      const search = { ...searchOf(query), lowest };
       const found: CallRow[] = [];
-      let before: Position | undefined =
-        query.cursor === undefined
-          ? { setupAt: query.until ?? Number.MAX_SAFE_INTEGER, number: 0 }
-          : decodeCursor(query.cursor);
-      while (before !== undefined && found.length < limit && monotonic() <= deadline) {
-        const from: Position = before;
-        const scans = drivers.map((driver) => scan(driver, rest, query, from, limit - found.length));
+      let before: number | undefined = begin(query);
+      do {
+        const from: number = before;
+        const scans = search.drivers.map((driver) => scan(driver, search, from, limit - found.length));
         const merged = merge(scans, limit - found.length);
         found.push(...merged.rows);
         before = merged.reached;
-      }
+      } while (before !== undefined && found.length < limit && monotonic() <= deadline);
       return {
         records: found.map(toCallRecord),
         ...(before !== undefined && { next: encodeCursor(before) }),
@@ -105,12 +112,18 @@ export function createRecordReader(database: Database, monotonic: () => number):
         : { record: toCallRecord(row), legs: legsOf.all(id).map(toLegRecord) };
     },
   };
+
+  /** The number below which the search begins. */
+  function begin(query: RecordQuery): number {
+    if (query.cursor !== undefined) return decodeCursor(query.cursor);
+    return (query.until === undefined ? undefined : slots.endBefore(query.until)) ?? Number.MAX_SAFE_INTEGER;
+  }
 }
 
 /** Which index leads the search, and what is left to compare. */
-function planOf(query: RecordQuery): { readonly drivers: readonly Driver[]; readonly rest: Driver } {
-  const conditions: Driver[] = [];
-  let drivers: Driver[] = [];
+function searchOf(query: RecordQuery): { readonly drivers: readonly Condition[]; readonly rest: Condition } {
+  const rest: Condition[] = [];
+  let drivers: Condition[] = [];
   if (query.number !== undefined) {
     drivers = [
       { where: 'caller = ? AND', values: [query.number] },
@@ -118,19 +131,21 @@ function planOf(query: RecordQuery): { readonly drivers: readonly Driver[]; read
     ];
   }
   if (query.state !== undefined) {
-    if (drivers.length === 0 && query.state !== 'ended') {
-      // Names the partial index `calls_open`: few calls are open, so they are sorted.
-      drivers = [{ where: `state <> 'ended' AND state = ? AND`, values: [query.state] }];
-    } else conditions.push({ where: 'state = ?', values: [query.state] });
+    rest.push({ where: 'state = ?', values: [query.state] });
+    // Few calls are open, and there is an index of those.
+    if (drivers.length === 0 && query.state !== 'ended')
+      drivers = [{ where: 'end_at IS NULL AND', values: [] }];
   }
   if (query.trunk !== undefined) {
     if (drivers.length === 0) drivers = [{ where: 'trunk = ? AND', values: [query.trunk] }];
-    else conditions.push({ where: 'trunk = ?', values: [query.trunk] });
+    else rest.push({ where: 'trunk = ?', values: [query.trunk] });
   }
+  if (query.since !== undefined) rest.push({ where: 'setup_at >= ?', values: [query.since] });
+  if (query.until !== undefined) rest.push({ where: 'setup_at < ?', values: [query.until] });
   if (query.cause !== undefined) {
-    const status = /^[1-6]\d\d$/.test(query.cause);
-    conditions.push(
-      status
+    const isStatus = /^[1-6]\d\d$/.test(query.cause);
+    rest.push(
+      isStatus
         ? { where: 'cause_sip = ?', values: [Number(query.cause)] }
         : { where: 'cause_kind = ?', values: [query.cause] },
     );
@@ -138,32 +153,21 @@ function planOf(query: RecordQuery): { readonly drivers: readonly Driver[]; read
   return {
     drivers: drivers.length === 0 ? [{ where: '', values: [] }] : drivers,
     rest: {
-      where: conditions.map((condition) => condition.where).join(' AND '),
-      values: conditions.flatMap((condition) => condition.values),
+      where: rest.map((condition) => condition.where).join(' AND '),
+      values: rest.flatMap((condition) => condition.values),
     },
   };
 }
 
 /** Rows of several searches in one order. Beyond what the slowest search has reached, nothing is sure yet. */
 function merge(scans: readonly Scan[], limit: number): Scan {
-  let reached: Position | undefined;
-  for (const scan of scans) {
-    if (scan.reached !== undefined && (reached === undefined || newer(scan.reached, reached)))
-      reached = scan.reached;
-  }
+  const ends = scans.map((scan) => scan.reached).filter((reached) => reached !== undefined);
+  const reached = ends.length === 0 ? undefined : Math.max(...ends);
   const unique = new Map<number, CallRow>();
   for (const row of scans.flatMap((scan) => scan.rows)) {
-    if (reached === undefined || !newer(reached, positionOf(row))) unique.set(row.number, row);
+    if (reached === undefined || row.number >= reached) unique.set(row.number, row);
   }
-  const rows = [...unique.values()].sort((a, b) => (newer(positionOf(a), positionOf(b)) ? -1 : 1));
+  const rows = [...unique.values()].sort((a, b) => b.number - a.number);
   if (rows.length <= limit) return { rows, reached };
-  return { rows: rows.slice(0, limit), reached: positionOf(rows[limit - 1]!) };
-}
-
-function positionOf(row: CallRow): Position {
-  return { setupAt: row.setup_at, number: row.number };
-}
-
-function newer(a: Position, b: Position): boolean {
-  return a.setupAt > b.setupAt || (a.setupAt === b.setupAt && a.number > b.number);
+  return { rows: rows.slice(0, limit), reached: rows[limit - 1]!.number };
 }

@@ -1,4 +1,5 @@
 import type { Database } from 'better-sqlite3';
+import { createCallSlots } from './call-slots.js';
 
 /** Calls deleted in one transaction: a few milliseconds, so that records of running calls hardly wait. */
 const BATCH_CALLS = 200;
@@ -10,17 +11,26 @@ export interface Retention {
 }
 
 export function createRetention(database: Database): Retention {
-  const select = database.prepare<[number, number], { number: number; id: string }>(
-    `SELECT rowid AS number, id FROM calls WHERE setup_at < ? AND state = 'ended' ORDER BY setup_at LIMIT ?`,
+  const slots = createCallSlots(database);
+  // The newest call stays in any case: its number must not be given out again.
+  const select = database.prepare<[number, number, number], { number: number; id: string }>(
+    `SELECT number, id FROM calls
+     WHERE number < ? AND number < (SELECT max(number) FROM calls) AND setup_at < ? AND end_at IS NOT NULL
+     ORDER BY number LIMIT ?`,
   );
   const deleteLegs = database.prepare('DELETE FROM legs WHERE record_id = ?');
-  const deleteCall = database.prepare('DELETE FROM calls WHERE rowid = ?');
+  const deleteCall = database.prepare('DELETE FROM calls WHERE number = ?');
+  const deleteSlots = database.prepare(
+    `DELETE FROM call_slots WHERE number <
+       (SELECT max(number) FROM call_slots WHERE number <= (SELECT min(number) FROM calls))`,
+  );
   const batch = database.transaction((before: number): number => {
-    const calls = select.all(before, BATCH_CALLS);
+    const calls = select.all(slots.endBefore(before) ?? Number.MAX_SAFE_INTEGER, before, BATCH_CALLS);
     for (const call of calls) {
       deleteLegs.run(call.id);
       deleteCall.run(call.number);
     }
+    if (calls.length > 0) deleteSlots.run();
     return calls.length;
   });
   return { sweepBatch: (before) => (database.inTransaction ? batch(before) : batch.immediate(before)) };

@@ -6,6 +6,7 @@ import { type CallFields, createCallWriter } from './call-rows.js';
 import { createGroupCommit, type StoreAlarm, type WriteStats } from './group-commit.js';
 import { ALIVE_KEY, closeInterrupted } from './interrupted.js';
 import { createKeyedWrites } from './keyed-writes.js';
+import { createLegKeys } from './leg-keys.js';
 import { createLegWriter, type LegFields } from './leg-rows.js';
 import type { Maintenance } from './maintenance.js';
 import { createInProcessMaintenance, HAS_WORKER, startWorker } from './maintenance-host.js';
@@ -90,6 +91,7 @@ export async function openStore<Binding extends BindingKey = BindingKey>(
   const legs = createPendingRows<LegFields>(createLegWriter(database));
   group.add(calls);
   group.add(legs);
+  const legKeys = createLegKeys();
   const writes = createKeyedWrites(group);
   const state = createStateRepository(database, writes);
   const maintenance: Maintenance = HAS_WORKER
@@ -140,13 +142,17 @@ export async function openStore<Binding extends BindingKey = BindingKey>(
         calls.update(id, patch);
         return group.committed();
       },
-      close: update,
+      close: (id, patch) => update(id, patch.endAt === undefined ? { ...patch, endAt: clock.now() } : patch),
       openLeg(leg) {
+        legKeys.opened(leg);
         legs.insert(leg.id, leg);
         group.queued();
       },
       updateLeg(id, patch) {
-        legs.update(id, patch);
+        const key = legKeys.find(id);
+        if (key === undefined) return;
+        legs.update(id, { ...patch, ...key });
+        if (patch.endAt !== undefined) legKeys.ended(id);
         group.queued();
       },
       async list(query) {

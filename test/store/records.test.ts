@@ -69,7 +69,7 @@ t.test('a call is recorded from its start to its end, with its legs', async (t) 
   store.records.open(call('a', { callerName: 'Ann' }));
   store.records.openLeg(leg('a1', 'a', { sequence: 1, target: 'acme', kind: 'trunk' }));
   store.records.updateLeg('a1', { endAt: 1_500, cause: { sip: 486, q850: 17, by: 'callee', kind: 'busy' } });
-  store.records.openLeg(leg('a2', 'a', { sequence: 2, startedAt: 1_501 }));
+  store.records.openLeg(leg('a/2', 'a', { sequence: 2, startedAt: 1_501 }));
   await store.records.answered('a', {
     state: 'answered',
     ringAt: 1_600,
@@ -78,7 +78,7 @@ t.test('a call is recorded from its start to its end, with its legs', async (t) 
     rule: 'main.yaml:4',
   });
   t.equal(store.stats().commits, commits + 1, 'all of it in one group');
-  store.records.updateLeg('a2', { ringAt: 1_600, answerAt: 1_700, sipCallId: 'x@y', codecs: 'PCMU' });
+  store.records.updateLeg('a/2', { ringAt: 1_600, answerAt: 1_700, sipCallId: 'x@y', codecs: 'PCMU' });
   const cause = { sip: 200, q850: 16, text: 'Normal call clearing', by: 'caller', kind: 'normal' } as const;
   store.records.close('a', { state: 'ended', endAt: 9_000, cause, lastStep: 'ring', did: '+12025550299' });
   t.same(await store.records.get('a'), {
@@ -101,7 +101,7 @@ t.test('a call is recorded from its start to its end, with its legs', async (t) 
         cause: { sip: 486, q850: 17, by: 'callee', kind: 'busy' },
       },
       {
-        ...leg('a2', 'a', { sequence: 2, startedAt: 1_501 }),
+        ...leg('a/2', 'a', { sequence: 2, startedAt: 1_501 }),
         ringAt: 1_600,
         answerAt: 1_700,
         sipCallId: 'x@y',
@@ -110,6 +110,8 @@ t.test('a call is recorded from its start to its end, with its legs', async (t) 
     ],
   });
   t.equal(await store.records.get('b'), undefined);
+  store.records.updateLeg('unknown', { endAt: 1 });
+  store.records.updateLeg('b/1', { endAt: 1 });
   store.records.open(call('long', { callerName: 'x'.repeat(5_000), trace: `["${'x'.repeat(100_000)}"]` }));
   const long = await store.records.get('long');
   t.equal(long?.record.callerName?.length, 1024, 'texts are bounded');
@@ -207,18 +209,66 @@ t.test('records are listed newest first, by each filter, page by page', async (t
         .prepare(`EXPLAIN QUERY PLAN ${sql.replace('?', "'x'")}`)
         .all(),
     );
-  const order = '(setup_at, rowid) < (1, 1) AND setup_at >= 0 ORDER BY setup_at DESC, rowid DESC';
+  const order = 'number < 9 AND number >= 0 ORDER BY number DESC';
   for (const [where, index] of [
-    ['', 'calls_by_setup'],
+    ['', 'INTEGER PRIMARY KEY'],
     ['caller = ? AND', 'calls_by_caller'],
     ['coalesce(did, dialed) = ? AND', 'calls_by_called'],
     ['trunk = ? AND', 'calls_by_trunk'],
-    ["state <> 'ended' AND state = ? AND", 'calls_open'],
+    ['end_at IS NULL AND', 'calls_open'],
   ] as const) {
     t.match(plan(`SELECT * FROM calls WHERE ${where} ${order}`), index);
   }
   await store.close();
 });
+
+t.test(
+  'times are searched exactly, though the clock was set back and forth and records were deleted',
+  async (t) => {
+    const store = await openStore({ ...options(t.testdir()), keepRecordsMs: DAY_MS }, deps);
+    const now = Date.now();
+    const calls = new Map<string, number>();
+    let at = now - 3 * DAY_MS;
+    for (let i = 0; i < 600; i++) {
+      // Mostly some minutes on, now and then hours forth or back.
+      at += i % 97 === 50 ? -20 * 3_600_000 : i % 61 === 40 ? 9 * 3_600_000 : (i * 7919) % 600_000;
+      calls.set(`c${i}`, at);
+      store.records.open(call(`c${i}`, { setupAt: at, state: 'ended', endAt: at + 5 }));
+      if (i % 100 === 0) await store.flush();
+    }
+    const check = async (since: number, until: number): Promise<void> => {
+      const wanted = [...calls]
+        .filter(([, setupAt]) => setupAt >= since && setupAt < until)
+        .map(([id]) => id);
+      const found: string[] = [];
+      let cursor: string | undefined;
+      do {
+        const page = await store.records.list({
+          since,
+          until,
+          limit: 50,
+          ...(cursor !== undefined && { cursor }),
+        });
+        found.push(...page.records.map((record) => record.id));
+        cursor = page.next;
+      } while (cursor !== undefined);
+      t.same(found, wanted.reverse(), `${wanted.length} calls`);
+    };
+    const ranges = [0, 1, 2, 3, 4, 5].map((i) => now - 3 * DAY_MS + i * 5 * 3_600_000);
+    for (const since of ranges)
+      for (const width of [1, 600_000, 7 * 3_600_000]) await check(since, since + width);
+    await check(now + 400 * DAY_MS, now + 401 * DAY_MS);
+    await check(0, 1);
+    const newest = `c${calls.size - 1}`;
+    for (const [id, setupAt] of calls) if (setupAt < now - DAY_MS && id !== newest) calls.delete(id);
+    t.ok((await store.sweep()) > 100);
+    for (const since of ranges) await check(since, since + 12 * 3_600_000);
+    store.records.open(call('after', { setupAt: now }));
+    calls.set('after', now);
+    await check(now, now + 1);
+    await store.close();
+  },
+);
 
 t.test(
   'after kill -9 answered calls are there, and the next start ends the open ones as interrupted',
@@ -340,11 +390,11 @@ t.test('records past their time are deleted with their legs, running calls are n
   const store = await openStore({ ...options(folder), keepRecordsMs: DAY_MS }, deps);
   const now = Date.now();
   for (let i = 0; i < 450; i++) {
-    store.records.open(call(`old${i}`, { setupAt: now - 2 * DAY_MS, state: 'ended' }));
+    store.records.open(call(`old${i}`, { setupAt: now - 2 * DAY_MS, state: 'ended', endAt: now }));
     store.records.openLeg(leg(`l${i}`, `old${i}`));
   }
   store.records.open(call('running', { setupAt: now - 2 * DAY_MS }));
-  store.records.open(call('new', { setupAt: now, state: 'ended' }));
+  store.records.open(call('new', { setupAt: now, state: 'ended', endAt: now }));
   await store.flush();
   t.equal(await store.sweep(), 450);
   t.same(
