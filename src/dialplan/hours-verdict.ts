@@ -72,7 +72,7 @@ function holidayLabel(plan: Plan, calendar: string, time: LocalTime): string | u
 }
 
 /** Whether a calendar's entry covers the day. */
-export function isOn(date: CalendarDate, time: LocalTime): boolean {
+function isOn(date: CalendarDate, time: LocalTime): boolean {
   const monthDay = time.month * 100 + time.day;
   switch (date.kind) {
     case 'yearly':

@@ -4,7 +4,7 @@ import { begin, resume } from './machine-begin.js';
 import { combineOutcomes } from './machine-ring.js';
 import type { Action, ActionResult, CallerIdentity, Leg, LegGroup, MachineWorld } from './machine.js';
 import type { Outcome, Plan, PlanTest, Prompt } from './plan.js';
-import { partsOfPrompt } from './step-picture.js';
+import { partsOfPrompt } from './show-prompt.js';
 
 /** What is given of an imagined call: what the caller keys, and how the world answers. */
 export interface ImaginedScript {

@@ -68,7 +68,7 @@ const CAUSES: Readonly<Record<number, number>> = {
 };
 
 /** The Q.850 cause for a SIP status of 400–699. */
-export function causeOf(status: number): number {
+function causeOf(status: number): number {
   return CAUSES[status] ?? (status >= 600 ? 21 : status >= 500 ? 41 : 31);
 }
 

@@ -7,7 +7,7 @@ import type { Progress, Run } from './machine-run.js';
 import { headerText, promptOf, setVariable, textOf, valueOf } from './machine-variables.js';
 import type { ActionResult } from './machine.js';
 import type { MenuDefinition, Outcome, Prompt, Step } from './plan.js';
-import { showPrompt } from './step-picture.js';
+import { showPrompt } from './show-prompt.js';
 
 type StepOf<V extends Step['verb']> = Extract<Step, { verb: V }>;
 

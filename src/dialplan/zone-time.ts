@@ -45,7 +45,7 @@ export function timeOfWall(wallMs: number): LocalTime {
 }
 
 /** What the zone adds to UTC at this moment, in milliseconds. */
-export function offsetMs(zone: string, at: number): number {
+function offsetMs(zone: string, at: number): number {
   const bucket = Math.floor(at / BUCKET_MS);
   const known = offsets.get(zone);
   if (known?.bucket === bucket) return known.offsetMs;

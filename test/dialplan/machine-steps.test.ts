@@ -135,25 +135,22 @@ t.test('a route that runs out unanswered gives the status of its last failure', 
   t.end();
 });
 
-t.test(
-  'nested lists continue behind the step that opened them, menus included; goto never returns',
-  (t) => {
-    const plan = buildPlan({
-      rules: [
-        rule(DID, [step.match({ caller: number('+1212*') }, [step.menu('main')]), step.play('after.wav')]),
-      ],
-      menus: [menu('main', { '1': [step.play('one.wav')], '2': [step.goto('fax')] })],
-      routes: { fax: [step.play('fax.wav')] },
-    });
-    const one = call(plan, [{ kind: 'done', digits: '1' }, done, done]);
-    t.same(one.kinds, ['menu', 'play', 'play', 'end']);
-    t.match(one.actions[2], { prompt: { file: 'after.wav' } });
-    const two = call(plan, [{ kind: 'done', digits: '2' }, done]);
-    t.match(two.actions[1], { prompt: { file: 'fax.wav' } });
-    t.equal(two.last.kind, 'end', 'goto left everything behind it');
-    t.end();
-  },
-);
+t.test('nested lists continue behind the step that opened them, menus included; goto never returns', (t) => {
+  const plan = buildPlan({
+    rules: [
+      rule(DID, [step.match({ caller: number('+1212*') }, [step.menu('main')]), step.play('after.wav')]),
+    ],
+    menus: [menu('main', { '1': [step.play('one.wav')], '2': [step.goto('fax')] })],
+    routes: { fax: [step.play('fax.wav')] },
+  });
+  const one = call(plan, [{ kind: 'done', digits: '1' }, done, done]);
+  t.same(one.kinds, ['menu', 'play', 'play', 'end']);
+  t.match(one.actions[2], { prompt: { file: 'after.wav' } });
+  const two = call(plan, [{ kind: 'done', digits: '2' }, done]);
+  t.match(two.actions[1], { prompt: { file: 'fax.wav' } });
+  t.equal(two.last.kind, 'end', 'goto left everything behind it');
+  t.end();
+});
 
 t.test('after: runs when the far end has hung up, and then the call ends', (t) => {
   const extensions = [extension('201')];

@@ -3,6 +3,7 @@ import { nearestDid } from '../../src/dialplan/local-presence.js';
 import { begin, resume } from '../../src/dialplan/machine-begin.js';
 import type { Action, ActionResult } from '../../src/dialplan/machine.js';
 import type { Matcher, Plan, Steps, Target } from '../../src/dialplan/plan.js';
+import { showPrompt } from '../../src/dialplan/show-prompt.js';
 import { formatTrace } from '../../src/dialplan/trace-format.js';
 import type { CallFacts } from '../../src/model/index.js';
 import {
@@ -38,9 +39,7 @@ const routed = (...route: Steps) => buildPlan({ rules: [rule(DID, route)] });
 
 function spoken(words: string, facts: Partial<CallFacts> = {}, before: Steps = []): string {
   const action = first(routed(...before, step.say(words)), outside(DID, facts));
-  return action.kind === 'play' && action.prompt.kind === 'say'
-    ? String(action.prompt.text.source)
-    : action.kind;
+  return action.kind === 'play' ? showPrompt(action.prompt) : action.kind;
 }
 
 t.test('facts and variables are put in once, without controls', (t) => {
