@@ -1,6 +1,7 @@
 import type { Timer } from '../base/clock.js';
 import type { SipResponse } from '../sip/index.js';
 import type { Core } from './core.js';
+import { guarded } from './guarded.js';
 import { DigestAnswers } from './digest-answers.js';
 import type { Credentials } from './port.js';
 import type { CommandFailure, ControlLink } from './srf/link.js';
@@ -154,12 +155,15 @@ export class ClientRequest {
     this.#sent = request;
     this.#cseq = requestFrom(request.headers)?.cseq.seq ?? this.#cseq + 1;
     request.on('response', (response: SrfReceivedResponse, ack: SrfAck) => {
-      if (request === this.#sent) this.#answered(request, response, ack);
+      if (request !== this.#sent) return;
+      guarded(this.#core.logger, 'response', () => this.#answered(request, response, ack));
     });
     // srf hands an UPDATE to whatever request of the same Call-ID is pending.
     request.on('update', (update: SrfRequest, response: SrfResponse) => {
-      if (this.#on.update === undefined) this.#core.route(update, response);
-      else this.#on.update(update, response);
+      guarded(this.#core.logger, 'update', () => {
+        if (this.#on.update === undefined) this.#core.route(update, response);
+        else this.#on.update(update, response);
+      });
     });
     if (this.#cancelLines !== undefined) this.#sendCancel(request);
   }

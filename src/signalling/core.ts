@@ -24,17 +24,3 @@ export const ALLOW_LINE =
   'Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER, NOTIFY, MESSAGE, SUBSCRIBE\r\n';
 /** `Content-Type` of every offer and answer. */
 export const SDP_LINE = 'Content-Type: application/sdp\r\n';
-
-/** Runs a listener of the layer above; what it throws must not reach the event loop, nor srf, which would answer in its own way. */
-export function guarded(logger: Logger, what: string, run: () => void): boolean {
-  try {
-    run();
-    return true;
-  } catch (error) {
-    logger.error(
-      { what, error: error instanceof Error ? (error.stack ?? error.message) : String(error) },
-      'a signalling listener failed',
-    );
-    return false;
-  }
-}

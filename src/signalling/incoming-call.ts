@@ -2,7 +2,8 @@ import { randomHex } from '../base/ids.js';
 import type { EndCause } from '../model/index.js';
 import type { SipRequest } from '../sip/index.js';
 import { causeFrom, engineLost } from './cause.js';
-import { ALLOW_LINE, guarded, SDP_LINE, type Core } from './core.js';
+import { ALLOW_LINE, SDP_LINE, type Core } from './core.js';
+import { guarded } from './guarded.js';
 import { DialogLeg } from './dialog.js';
 import { ProvisionalSender } from './provisional-sender.js';
 import type { Leg } from './leg-table.js';
@@ -21,7 +22,7 @@ import type {
 } from './port.js';
 import { RemoteOffer } from './remote-offer.js';
 import { linesOf, reply, replyBriefly } from './reply.js';
-import { answerTimer, hasTag, timerFacts, type TimerFacts } from './session-timer.js';
+import { answerTimer, hasTag, timerFacts, type AgreedTimer, type TimerFacts } from './session-timer.js';
 import type { ControlLink } from './srf/link.js';
 import { requestFrom } from './srf/parser.js';
 import type { SrfRequest, SrfResponse } from './srf/types.js';
@@ -79,10 +80,12 @@ export class IncomingLeg implements IncomingCall, Leg {
         this.#remoteSdp = theirs;
       },
     });
-    request.on('cancel', (cancel: { headers: Record<string, string> }) => this.#cancelled(cancel));
-    request.on('update', (update: SrfRequest, updateResponse: SrfResponse) =>
-      this.#earlyUpdate(update, updateResponse),
-    );
+    request.on('cancel', (cancel: { headers: Record<string, string> }) => {
+      guarded(core.logger, 'cancel', () => this.#cancelled(cancel));
+    });
+    request.on('update', (update: SrfRequest, updateResponse: SrfResponse) => {
+      guarded(core.logger, 'update', () => this.#earlyUpdate(update, updateResponse));
+    });
     core.legs.set(dialogId, this);
   }
 
@@ -166,21 +169,30 @@ export class IncomingLeg implements IncomingCall, Leg {
       if (!expected() || this.#state !== 'answering') return;
       // The transaction is gone: a CANCEL is on its way to us, or was lost.
       if (error !== null && error !== undefined) return this.#failed();
-      // From here on without a turn of the event loop: ACK and BYE may stand in the same chunk as this answer.
-      const answered = this.#answered;
-      this.#end();
-      const dialog = new DialogLeg(this.#core, this.link, {
-        dialogId: this.#response.stackDialogId === '' ? this.#dialogId : this.#response.stackDialogId,
-        role: 'uas',
-        localSdp: answer.sdp,
-        remoteSdp: this.#remoteSdp,
-        peerTakesUpdate: hasTag(this.request, 'Allow', 'update'),
-        timer,
-        timerWanted: answer.timer,
-      });
-      dialog.listen(on);
-      answered?.({ kind: 'dialog', dialog });
+      guarded(this.#core.logger, 'answered', () => this.#becomeDialog(answer, timer, on));
     });
+  }
+
+  /** Without a turn of the event loop: ACK and BYE may stand in the same chunk as the answer to the command. */
+  #becomeDialog(
+    answer: { readonly sdp: Sdp; readonly timer?: SessionTimer },
+    timer: AgreedTimer | undefined,
+    on: DialogEvents,
+  ): void {
+    const answered = this.#answered;
+    this.#end();
+    const { stackDialogId } = this.#response;
+    const dialog = new DialogLeg(this.#core, this.link, {
+      dialogId: stackDialogId === '' ? this.#dialogId : stackDialogId,
+      role: 'uas',
+      localSdp: answer.sdp,
+      remoteSdp: this.#remoteSdp,
+      peerTakesUpdate: hasTag(this.request, 'Allow', 'update'),
+      timer,
+      timerWanted: answer.timer,
+    });
+    dialog.listen(on);
+    answered?.({ kind: 'dialog', dialog });
   }
 
   #failed(): void {

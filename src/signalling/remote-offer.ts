@@ -2,6 +2,7 @@ import type { Timer } from '../base/clock.js';
 import type { Core } from './core.js';
 import { SDP_LINE } from './core.js';
 import type { Change, Sdp } from './port.js';
+import { guarded } from './guarded.js';
 import { reply, replyBriefly } from './reply.js';
 import type { ControlLink } from './srf/link.js';
 import type { SrfResponse } from './srf/types.js';
@@ -62,7 +63,9 @@ export class RemoteOffer implements Change {
           return;
         }
         this.#state = 'decided';
-        this.#on.accepted(sdp, (theirs) => this.#settle(theirs));
+        guarded(this.#core.logger, 'accepted', () =>
+          this.#on.accepted(sdp, (theirs) => this.#settle(theirs)),
+        );
       });
     });
   }

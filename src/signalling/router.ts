@@ -1,5 +1,6 @@
 import type { SipRequest } from '../sip/index.js';
-import { guarded, type Core } from './core.js';
+import type { Core } from './core.js';
+import { guarded } from './guarded.js';
 import { IncomingLeg } from './incoming-call.js';
 import { dialogIdOf } from './leg-table.js';
 import type { SignallingEvents } from './port.js';

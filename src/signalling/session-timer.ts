@@ -106,9 +106,9 @@ export function refreshDelayMs(seconds: number): number {
   return (seconds / 2 - Math.min(8, seconds / 10)) * 1000;
 }
 
-/** When to give up on a far side that should have refreshed (RFC 4028 §10): always before the engine's own timer would. */
+/** When to give up on a far side that should have refreshed (RFC 4028 §10), in milliseconds: a second before an engine would. */
 export function expiryDelayMs(seconds: number): number {
-  return (seconds - Math.min(32, seconds / 3)) * 1000;
+  return (seconds - Math.min(32, seconds / 3) - 1) * 1000;
 }
 
 interface KeeperEvents {

@@ -18,7 +18,8 @@ import {
   type SignallingRoom,
 } from '../../src/signalling/index.js';
 import { startSipWorker } from '../../src/sip-server/index.js';
-import { Phone } from './phone.js';
+import type { SipRequest } from '../../src/sip/index.js';
+import { Phone, type OutCall } from './phone.js';
 
 /** A queue tests wait on. */
 export class Queue<T> {
@@ -137,12 +138,12 @@ export interface Bed {
     spec?: SpecChanges,
   ): { readonly log: AttemptLog; readonly attempt: ReturnType<SignallingRoom['dial']> };
   /** A call from the phone, answered; its ACK is in. */
-  answered(phone: Phone): Promise<{ call: import('./phone.js').OutCall; dialog: Dialog; log: DialogLog }>;
+  answered(phone: Phone): Promise<{ call: OutCall; dialog: Dialog; log: DialogLog }>;
   /** A call to the phone, answered. */
   dialed(
     phone: Phone,
     spec?: Partial<DialSpec>,
-  ): Promise<{ invite: import('../../src/sip/index.js').SipRequest; dialog: Dialog; log: DialogLog }>;
+  ): Promise<{ invite: SipRequest; dialog: Dialog; log: DialogLog }>;
   /** Waits until nothing is left anywhere, and says what is. */
   settled(): Promise<string>;
   stop(): Promise<void>;

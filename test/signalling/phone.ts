@@ -10,10 +10,10 @@ export interface SendOptions {
   readonly body?: string;
 }
 
-type Waiter = {
+interface Waiter {
   readonly wants: (message: SipMessage) => boolean;
   readonly got: (message: SipMessage) => void;
-};
+}
 
 /** A far side made by hand: it sends what a test tells it, and keeps what it gets until a test asks for it. */
 export class Phone {

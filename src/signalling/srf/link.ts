@@ -2,6 +2,7 @@ import { Server, type Socket } from 'node:net';
 import type { Clock, Timer } from '../../base/clock.js';
 import type { Logger } from '../../base/logger.js';
 import type { EngineTraits } from '../engine-options.js';
+import { guarded } from '../guarded.js';
 import { loadSrf } from './parser.js';
 import type {
   Srf,
@@ -154,9 +155,16 @@ export class ControlLink {
     const answered = this.expect(() => sent(undefined, 'engine-lost', 'the signalling engine was lost'));
     try {
       this.#srf.request({ ...options, _socket: socket }, (error, request) => {
-        if (!answered()) return;
-        if (request !== undefined) sent(request, 'refused', '');
-        else sent(undefined, failureOf(error), error?.message ?? '');
+        // Once it was given up, `sent` has been told; srf waits for the final answer all the same.
+        if (!answered()) {
+          if (request !== undefined) this.forget(request.stackTxnId);
+          return;
+        }
+        // What is thrown here would make srf close the control socket.
+        guarded(this.#options.logger, 'sent', () => {
+          if (request !== undefined) sent(request, 'refused', '');
+          else sent(undefined, failureOf(error), error?.message ?? '');
+        });
       });
     } catch (error) {
       // srf asserts that it knows the socket, which may have closed a moment ago.

@@ -114,11 +114,17 @@ function readLoosely(raw: string, reading: Reading): SrfParsed {
   return parsed;
 }
 
-/** The room's own response object, whatever the state of the one that came. */
+/** The response as the strict parser read it; one that was malformed keeps its status only. */
 export function responseFrom(headers: SrfHeaders, status: number): SipResponse {
   const reading = readingOf(headers);
   if (reading?.kind === 'message' && reading.message.kind === 'response') return reading.message;
-  return new SipResponse(status);
+  const response = new SipResponse(status);
+  response.headers.set('Via', 'SIP/2.0/UDP malformed.invalid');
+  response.headers.set('From', '<sip:malformed.invalid>');
+  response.headers.set('To', '<sip:malformed.invalid>');
+  response.headers.set('Call-ID', 'malformed');
+  response.headers.set('CSeq', '0 MALFORMED');
+  return response;
 }
 
 /** The request as the strict parser read it; undefined when it was malformed. */
