@@ -22,7 +22,7 @@ export interface DidIndex<T> {
   nearest(number: string): string | undefined;
 }
 
-export function createDidIndex<T>(): DidIndex<T> {
+export function createDidIndex<T extends object | string | number>(): DidIndex<T> {
   const exact = createNumberTable<T>();
   /** By the length of the number, as the patterns. */
   const ranges = new Map<number, RangeIndex<T>>();
@@ -35,8 +35,11 @@ export function createDidIndex<T>(): DidIndex<T> {
 
   const lookup = (number: string): readonly DidMatch<T>[] => {
     const found: DidMatch<T>[] = [];
-    for (const value of exact.find(number, number.length)) {
-      found.push({ pattern: { kind: 'exact', number }, value });
+    const first = exact.first(number, number.length);
+    if (first !== undefined) {
+      const pattern: NumberPattern = { kind: 'exact', number };
+      found.push({ pattern, value: first });
+      for (const value of exact.others(number, number.length)) found.push({ pattern, value });
     }
     const inRanges = ranges.size === 0 ? undefined : ranges.get(number.length)?.find(number);
     if (inRanges !== undefined) {
@@ -44,9 +47,11 @@ export function createDidIndex<T>(): DidIndex<T> {
     }
     for (const length of prefixLengths) {
       if (length > number.length) continue;
-      for (const value of prefixes.find(number, length)) {
-        found.push({ pattern: { kind: 'prefix', prefix: number.slice(0, length) }, value });
-      }
+      const shorter = prefixes.first(number, length);
+      if (shorter === undefined) continue;
+      const pattern: NumberPattern = { kind: 'prefix', prefix: number.slice(0, length) };
+      found.push({ pattern, value: shorter });
+      for (const value of prefixes.others(number, length)) found.push({ pattern, value });
     }
     const inPatterns = patterns.size === 0 ? undefined : patterns.get(number.length)?.find(number);
     if (inPatterns !== undefined) {

@@ -4,15 +4,12 @@
  * `0412` and `412` stay apart). Longer ones, and those with `*` or `#`, go into a Map.
  */
 export interface NumberTable<T> {
-  /** All values of the number in `text` up to `end`, in the order they were added. */
-  find(text: string, end: number): readonly T[];
+  /** The first value of the number in `text` up to `end`. */
+  first(text: string, end: number): T | undefined;
+  /** Its further values, in the order they were added. */
+  others(text: string, end: number): readonly T[];
   has(number: string): boolean;
   add(number: string, value: T): void;
-}
-
-/** The values of a number that has several. */
-class Several<T> {
-  constructor(readonly values: T[]) {}
 }
 
 const EMPTY = 0;
@@ -21,10 +18,12 @@ const NONE: readonly never[] = [];
 
 export function createNumberTable<T>(): NumberTable<T> {
   const odd = new Map<string, T[]>();
+  /** Beside the table, so that a look-up need not touch the value to see whether there are more. */
+  const more = new Map<number, T[]>();
   let capacity = 16;
   let mask = capacity - 1;
   let keys = new Float64Array(capacity);
-  let values: (T | Several<T> | undefined)[] = new Array<undefined>(capacity).fill(undefined);
+  let values: (T | undefined)[] = new Array<undefined>(capacity).fill(undefined);
   let used = 0;
 
   const slotOf = (key: number): number => {
@@ -50,13 +49,16 @@ export function createNumberTable<T>(): NumberTable<T> {
   };
 
   return {
-    find: (text, end) => {
+    first: (text, end) => {
       const key = pack(text, end);
-      if (key === EMPTY) return odd.size === 0 ? NONE : (odd.get(text.slice(0, end)) ?? NONE);
-      const slot = slotOf(key);
-      if (keys[slot] === EMPTY) return NONE;
-      const value = values[slot];
-      return value instanceof Several ? value.values : [value as T];
+      if (key === EMPTY) return odd.size === 0 ? undefined : odd.get(text.slice(0, end))?.[0];
+      return values[slotOf(key)];
+    },
+    others: (text, end) => {
+      if (more.size === 0 && odd.size === 0) return NONE;
+      const key = pack(text, end);
+      if (key === EMPTY) return odd.get(text.slice(0, end))?.slice(1) ?? NONE;
+      return more.get(key) ?? NONE;
     },
     has: (number) => {
       const key = pack(number, number.length);
@@ -81,9 +83,9 @@ export function createNumberTable<T>(): NumberTable<T> {
         used += 1;
         return;
       }
-      const before = values[slot];
-      if (before instanceof Several) before.values.push(value);
-      else values[slot] = new Several([before as T, value]);
+      const list = more.get(key);
+      if (list === undefined) more.set(key, [value]);
+      else list.push(value);
     },
   };
 }
