@@ -18,7 +18,7 @@ import {
   runWait,
 } from './machine-media.js';
 import { ringOutcome, runRing, runTrunk } from './machine-ring.js';
-import { DONE, MAX_STEPS, failed, nextStep, pushList, stateOf, traceStep } from './machine-run.js';
+import { DONE, MAX_DEPTH, MAX_STEPS, failed, nextStep, pushList, stateOf, traceStep } from './machine-run.js';
 import type { Pending, Progress, Run } from './machine-run.js';
 import { resumeWebhook, runWebhook } from './machine-webhook.js';
 import type { ActionResult, MachineStep } from './machine.js';
@@ -34,6 +34,7 @@ export function advance(run: Run): MachineStep {
       leave(run);
       continue;
     }
+    if (run.frames.length > MAX_DEPTH) return endByRunningOut(run, 'extensions lead to one another too deep');
     if (run.stepsLeft <= 0) {
       return endByRunningOut(run, `${MAX_STEPS} steps ran without input or a connection`);
     }

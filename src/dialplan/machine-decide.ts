@@ -88,7 +88,10 @@ export function runSet(run: Run, step: StepOf<'set'>): Progress {
       setHeader(run, name.slice(7), headerText(value));
     } else {
       setVariable(run, name, value);
-      if (template.parts.some((part) => typeof part !== 'string' && run.secrets.includes(part.variable))) {
+      if (
+        !run.secrets.includes(name) &&
+        template.parts.some((part) => typeof part !== 'string' && run.secrets.includes(part.variable))
+      ) {
         run.secrets = [...run.secrets, name];
       }
     }

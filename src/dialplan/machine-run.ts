@@ -7,6 +7,8 @@ import type { Outcome, Plan, Step, Steps } from './plan.js';
 
 /** Steps without input or a connection that end a call. */
 export const MAX_STEPS = 200;
+/** Lists within lists: only extensions whose routes lead to one another could go deeper. */
+export const MAX_DEPTH = 200;
 
 /** One list under way, innermost last; `index` is the step that runs (or opened the list above). */
 export interface Frame {
@@ -172,8 +174,21 @@ export function nest(run: Run, branch: Branch, steps: Steps): Progress {
   return { kind: 'nested', at: nestedIn(run, branch, steps) };
 }
 
-/** Begins a list, innermost. */
+/**
+ * Begins a list, innermost. A list whose last step opens it has nothing left to do and makes way, so that a caller who
+ * goes round a menu for ever does not pile up lists.
+ */
 export function pushList(run: Run, at: ListAddress, ofExtension?: true): void {
+  if (ofExtension === undefined) {
+    for (
+      let top = run.frames.at(-1);
+      top !== undefined && top.ofExtension === undefined;
+      top = run.frames.at(-1)
+    ) {
+      if (top.index < stepsAt(run.plan, top.at).length - 1) break;
+      run.frames.pop();
+    }
+  }
   run.frames.push(ofExtension === undefined ? { at, index: 0 } : { at, index: 0, ofExtension });
 }
 

@@ -3,6 +3,7 @@ import type { Prompt, Template } from './plan.js';
 
 /** A substituted text is cut here: a hostile header must not swell a call's state. */
 const MAX_TEXT = 2000;
+const MAX_VARIABLES = 500;
 /** Controls, and halves of surrogate pairs (which no URL can encode). */
 const UNFIT = /[\p{Cc}\p{Cs}\u2028\u2029]/u;
 const UNFIT_ALL = new RegExp(UNFIT.source, 'gu');
@@ -85,6 +86,8 @@ export function isHeaderName(name: string): boolean {
 }
 
 export function setVariable(run: Run, name: string, value: string): void {
+  // A plan names few; a webhook could go on naming new ones.
+  if (!Object.hasOwn(run.variables, name) && Object.keys(run.variables).length >= MAX_VARIABLES) return;
   run.variables = { ...run.variables, [name]: clean(value) };
 }
 

@@ -25,6 +25,7 @@ export function restOfNumber(rule: NumberRule, number: string): string {
   for (const pattern of rule.patterns) {
     switch (pattern.kind) {
       case 'exact':
+        if (pattern.number === number) return '';
         break;
       case 'prefix':
         if (number.startsWith(pattern.prefix)) return number.slice(pattern.prefix.length);

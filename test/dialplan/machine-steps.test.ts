@@ -188,6 +188,26 @@ t.test('reject, busy and hangup end the call by whether it was answered', (t) =>
   t.end();
 });
 
+t.test('a caller who goes round a menu for ever does not swell the call', (t) => {
+  const plan = buildPlan({
+    rules: [rule(DID, [step.menu('main')])],
+    menus: [menu('main', { '9': [step.play('again.wav'), step.menu('main')], '8': [step.extension('600')] })],
+    extensions: [extension('600', { where: { kind: 'route', route: [step.menu('main')] } })],
+  });
+  const round: ActionResult[] = [{ kind: 'done', digits: '9' }, done];
+  const sizes = [10, 500].map(
+    (times) => JSON.stringify(call(plan, Array.from({ length: times }, () => round).flat()).state).length,
+  );
+  t.equal(sizes[0], sizes[1]);
+  let at = begin(plan, outside(DID), world());
+  let presses = 0;
+  for (; at.action.kind === 'menu' && presses < 1000; presses++) {
+    at = resume(plan, outside(DID), at.state, { kind: 'done', digits: '8' }, world());
+  }
+  t.match(at.action, { kind: 'end', why: /too deep/ }, 'extensions that lead to one another end');
+  t.end();
+});
+
 t.test('200 steps without input or a connection end the call', (t) => {
   const looping = buildPlan({
     rules: [rule(DID, [step.goto('loop')])],
