@@ -152,7 +152,7 @@ export function finishCall(core: Core, call: ClientCall): void {
 }
 
 export function deliver(core: Core, call: ClientCall, response: SipResponse, flow: Flow, id: string): void {
-  if (call.done || response.status <= 100) return;
+  if (call.done || (response.status === 100 && !core.settings.passTrying)) return;
   if (response.status >= 200) finishCall(core, call);
   const { app } = call;
   if (app?.open === true) deliverResponse(app, response, flow, call.txnId, id, core.clock.now());
@@ -239,7 +239,7 @@ function provisional(core: Core, call: ClientCall, dialog: Dialog, response: Sip
   if (call.done) return;
   // A 100 makes no early dialog (RFC 3261 §12.1).
   if (response.status === 100) {
-    if (core.settings.passTrying) deliver(core, call, response, flow, dialog.id);
+    deliver(core, call, response, flow, dialog.id);
     return;
   }
   const tag = response.toTag;
