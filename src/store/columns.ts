@@ -35,6 +35,11 @@ export function trace(value: string | undefined): string | null {
   return JSON.stringify([{ kind: 'note', text: `a trace of ${value.length} characters was not kept` }]);
 }
 
+/** For `SET`: a column whose value is null stays as it is. */
+export function keepOrSet(columns: readonly string[]): string {
+  return columns.map((column) => `${column} = coalesce(?, ${column})`).join(', ');
+}
+
 /** The cause out of its columns; undefined while there is none. */
 export function causeOf(row: CauseRow): EndCause | undefined {
   if (row.cause_sip === null || row.cause_kind === null) return undefined;

@@ -19,7 +19,7 @@ export function closeInterrupted(database: Database, now: number): number {
     database
       .prepare(
         `UPDATE legs SET end_at = max(coalesce(answer_at, ring_at, started_at), ?), ${cause}
-         WHERE end_at IS NULL AND record_id IN (SELECT id FROM calls WHERE end_at IS NULL)`,
+         WHERE end_at IS NULL AND call IN (SELECT number FROM calls WHERE end_at IS NULL)`,
       )
       .run(aliveAt);
     return database

@@ -1,7 +1,7 @@
 import type { Database } from 'better-sqlite3';
 import type { LegRecord } from '../model/index.js';
 import type { RowWriter } from './pending-rows.js';
-import { CAUSE_COLUMNS, causeOf, type CauseRow, type Cell, number, text } from './columns.js';
+import { CAUSE_COLUMNS, causeOf, type CauseRow, type Cell, keepOrSet, number, text } from './columns.js';
 
 /** Fields of a leg attempt that wait to be written; where it belongs is always among them. */
 export type LegFields = { -readonly [Name in keyof LegRecord]?: LegRecord[Name] } & LegKey;
@@ -11,15 +11,13 @@ export interface LegKey {
   readonly sequence: number;
 }
 
-const PROGRESS_COLUMNS = [
-  'ring_at',
-  'answer_at',
-  'end_at',
-  ...CAUSE_COLUMNS,
-  'codecs',
-  'sip_call_id',
-] as const;
-const ORIGIN_COLUMNS = ['id', 'kind', 'target', 'uri', 'number', 'started_at'] as const;
+const PROGRESS_COLUMNS = ['ring_at', 'answer_at', 'codecs', 'sip_call_id'] as const;
+const END_COLUMNS = ['end_at', ...CAUSE_COLUMNS] as const;
+const ORIGIN_COLUMNS = ['id', 'kind', 'target', 'uri', 'number', 'started_at', 'sequence'] as const;
+
+/** A leg's row with the id of its call. */
+export const SELECT_LEGS =
+  'SELECT legs.*, calls.id AS record_id FROM legs JOIN calls ON calls.number = legs.call';
 
 export interface LegRow extends CauseRow {
   readonly id: string | null;
@@ -42,51 +40,71 @@ export function legId(key: LegKey): string {
   return `${key.recordId}/${key.sequence}`;
 }
 
-/** Where and when an attempt began never changes; an update leaves that alone. */
+/** A leg of a call that is not there is left alone. Where and when it began never changes, so an update leaves that alone, too. */
 export function createLegWriter(database: Database): RowWriter<LegFields> {
-  const insert = database.prepare(
-    `INSERT INTO legs (${[...PROGRESS_COLUMNS, ...ORIGIN_COLUMNS].join(', ')}, record_id, sequence)
-     VALUES (${'?, '.repeat(PROGRESS_COLUMNS.length + ORIGIN_COLUMNS.length)}?, ?) ON CONFLICT DO NOTHING`,
+  const all = [...PROGRESS_COLUMNS, ...END_COLUMNS, ...ORIGIN_COLUMNS];
+  const insert = database.prepare<Cell[]>(
+    `INSERT INTO legs (${all.join(', ')}, call)
+     SELECT ${'?, '.repeat(all.length)} number FROM calls WHERE calls.id = ? ON CONFLICT DO NOTHING`,
   );
-  const update = database.prepare(
-    `UPDATE legs SET ${PROGRESS_COLUMNS.map((column) => `${column} = coalesce(?, ${column})`).join(', ')}
-     WHERE record_id = ? AND sequence = ?`,
+  const ofCall = 'WHERE call = (SELECT number FROM calls WHERE calls.id = ?) AND sequence = ?';
+  const progress = database.prepare<Cell[]>(`UPDATE legs SET ${keepOrSet(PROGRESS_COLUMNS)} ${ofCall}`);
+  const end = database.prepare<Cell[]>(
+    `UPDATE legs SET ${keepOrSet([...PROGRESS_COLUMNS, ...END_COLUMNS])} ${ofCall}`,
   );
   return {
     insert(id, fields) {
+      const { cause } = fields;
       insert.run(
-        progressCells(fields),
+        number(fields.ringAt),
+        number(fields.answerAt),
+        text(fields.codecs),
+        text(fields.sipCallId),
+        number(fields.endAt),
+        number(cause?.sip),
+        number(cause?.q850),
+        text(cause?.text),
+        text(cause?.by),
+        text(cause?.kind),
         id === legId(fields) ? null : id,
         text(fields.kind),
         text(fields.target),
         text(fields.uri),
         text(fields.number),
         number(fields.startedAt),
+        fields.sequence,
+        fields.recordId,
+      );
+    },
+    update(_id, fields) {
+      const { cause } = fields;
+      if (fields.endAt === undefined && cause === undefined) {
+        progress.run(
+          number(fields.ringAt),
+          number(fields.answerAt),
+          text(fields.codecs),
+          text(fields.sipCallId),
+          fields.recordId,
+          fields.sequence,
+        );
+        return;
+      }
+      end.run(
+        number(fields.ringAt),
+        number(fields.answerAt),
+        text(fields.codecs),
+        text(fields.sipCallId),
+        number(fields.endAt),
+        number(cause?.sip),
+        number(cause?.q850),
+        text(cause?.text),
+        text(cause?.by),
+        text(cause?.kind),
         fields.recordId,
         fields.sequence,
       );
     },
-    update(_id, fields) {
-      update.run(progressCells(fields), fields.recordId, fields.sequence);
-    },
   };
-}
-
-/** Values of `PROGRESS_COLUMNS`. */
-function progressCells(fields: LegFields): Cell[] {
-  const { cause } = fields;
-  return [
-    number(fields.ringAt),
-    number(fields.answerAt),
-    number(fields.endAt),
-    number(cause?.sip),
-    number(cause?.q850),
-    text(cause?.text),
-    text(cause?.by),
-    text(cause?.kind),
-    text(fields.codecs),
-    text(fields.sipCallId),
-  ];
 }
 
 /** A row as the leg it was. */

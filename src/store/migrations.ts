@@ -30,13 +30,13 @@ const MIGRATIONS: readonly { readonly version: number; readonly sql: string }[] 
       CREATE TABLE call_slots (number INTEGER PRIMARY KEY, slot INTEGER NOT NULL);
       CREATE INDEX call_slots_by_slot ON call_slots (slot);
 
-      -- \`id\` is null where it is RECORD/SEQUENCE.
+      -- Clustered by the number of the call: always appended to. \`id\` is null where it is RECORD/SEQUENCE.
       CREATE TABLE legs (
-        record_id TEXT NOT NULL, sequence INTEGER NOT NULL, id TEXT, kind TEXT NOT NULL,
+        call INTEGER NOT NULL, sequence INTEGER NOT NULL, id TEXT, kind TEXT NOT NULL,
         target TEXT NOT NULL, uri TEXT NOT NULL, number TEXT, sip_call_id TEXT,
         started_at INTEGER NOT NULL, ring_at INTEGER, answer_at INTEGER, end_at INTEGER,
         cause_sip INTEGER, cause_q850 INTEGER, cause_text TEXT, cause_by TEXT, cause_kind TEXT, codecs TEXT,
-        PRIMARY KEY (record_id, sequence)
+        PRIMARY KEY (call, sequence)
       ) WITHOUT ROWID;
 
       CREATE TABLE revisions (

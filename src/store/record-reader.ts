@@ -2,7 +2,7 @@ import type { Database, Statement } from 'better-sqlite3';
 import { type CallRow, toCallRecord } from './call-rows.js';
 import { createCallSlots } from './call-slots.js';
 import type { Cell } from './columns.js';
-import { type LegRow, toLegRecord } from './leg-rows.js';
+import { type LegRow, SELECT_LEGS, toLegRecord } from './leg-rows.js';
 import {
   checkQuery,
   decodeCursor,
@@ -51,7 +51,7 @@ export function createRecordReader(database: Database, monotonic: () => number):
   const slots = createCallSlots(database);
   const byId = database.prepare<[string], CallRow>('SELECT * FROM calls WHERE id = ?');
   const legsOf = database.prepare<[string], LegRow>(
-    'SELECT * FROM legs WHERE record_id = ? ORDER BY sequence LIMIT 1000',
+    `${SELECT_LEGS} WHERE calls.id = ? ORDER BY sequence LIMIT 1000`,
   );
 
   /** The shapes of a query are few, so each is prepared once. */

@@ -13,12 +13,14 @@ export interface Retention {
 export function createRetention(database: Database): Retention {
   const slots = createCallSlots(database);
   // The newest call stays in any case: its number must not be given out again.
-  const select = database.prepare<[number, number, number], { number: number; id: string }>(
-    `SELECT number, id FROM calls
+  const select = database
+    .prepare<[number, number, number], number>(
+      `SELECT number FROM calls
      WHERE number < ? AND number < (SELECT max(number) FROM calls) AND setup_at < ? AND end_at IS NOT NULL
      ORDER BY number LIMIT ?`,
-  );
-  const deleteLegs = database.prepare('DELETE FROM legs WHERE record_id = ?');
+    )
+    .pluck();
+  const deleteLegs = database.prepare('DELETE FROM legs WHERE call = ?');
   const deleteCall = database.prepare('DELETE FROM calls WHERE number = ?');
   const deleteSlots = database.prepare(
     `DELETE FROM call_slots WHERE number <
@@ -27,8 +29,8 @@ export function createRetention(database: Database): Retention {
   const batch = database.transaction((before: number): number => {
     const calls = select.all(slots.endBefore(before) ?? Number.MAX_SAFE_INTEGER, before, BATCH_CALLS);
     for (const call of calls) {
-      deleteLegs.run(call.id);
-      deleteCall.run(call.number);
+      deleteLegs.run(call);
+      deleteCall.run(call);
     }
     if (calls.length > 0) deleteSlots.run();
     return calls.length;
