@@ -16,7 +16,7 @@ export interface Table {
 const MAX_REPORTS = 50;
 const SPREADSHEET = /^\+?\d(?:[.,]\d+)?E\+?\d+$/i;
 
-/** Reports of one file, of which only the first are shown. */
+/** Reports of one file: after the first so many nothing more of it is read. */
 class Reports {
   private count = 0;
 
@@ -25,16 +25,21 @@ class Reports {
     private readonly out: (diagnostic: Diagnostic) => void,
   ) {}
 
-  add(diagnostic: Diagnostic): void {
-    this.count++;
-    if (this.count <= MAX_REPORTS) this.out(diagnostic);
+  get full(): boolean {
+    return this.count >= MAX_REPORTS;
   }
 
-  finish(): void {
-    if (this.count <= MAX_REPORTS) return;
-    const place = { file: this.file, line: 1, column: 1 };
-    const message = `${this.count - MAX_REPORTS} more findings in this file are not shown`;
-    this.out({ severity: 'error', code: 'more', message, place });
+  add(diagnostic: Diagnostic): void {
+    this.count++;
+    this.out(diagnostic);
+    if (this.count !== MAX_REPORTS) return;
+    const message = `the file has more than ${MAX_REPORTS} errors; the rest of it was not read`;
+    this.out({
+      severity: 'error',
+      code: 'too-many-errors',
+      message,
+      place: { ...diagnostic.place, file: this.file },
+    });
   }
 }
 
@@ -57,7 +62,7 @@ export function* rulesOfCsv(
     .filter(({ column, index }) => column !== '' && index !== didAt && index !== routeAt && index !== nameAt);
   const reports = new Reports(file, report);
   const routes = new Map<string, Steps | null>();
-  for (let index = 0; index < table.rows.length; index++) {
+  for (let index = 0; index < table.rows.length && !reports.full; index++) {
     if (index % 10_000 === 9999) yield;
     const row = table.rows[index]!;
     const line = table.lines[index]!;
@@ -83,7 +88,6 @@ export function* rulesOfCsv(
       ...(reading.tenant !== undefined && { tenant: reading.tenant }),
     });
   }
-  reports.finish();
   return rules;
 }
 
@@ -214,7 +218,8 @@ export function matchersOfCsv(source: Table, report: (diagnostic: Diagnostic) =>
   const [first] = table.columns;
   if (named < 0 && first !== undefined && readNumberText(first.replace('*', '')) !== undefined)
     take(first, 1);
-  table.rows.forEach((row, index) => take(row[at] ?? '', table.lines[index] ?? 1));
-  reports.finish();
+  for (let index = 0; index < table.rows.length && !reports.full; index++) {
+    take(table.rows[index]?.[at] ?? '', table.lines[index] ?? 1);
+  }
   return matchers;
 }

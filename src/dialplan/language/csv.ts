@@ -15,6 +15,10 @@ export interface CsvTable {
 /** Most rows of one file. */
 export const MAX_CSV_ROWS = 2_000_000;
 const MAX_FIELD = 4096;
+const NEWLINE = 10;
+const RETURN = 13;
+const SPACE = 32;
+const QUOTE = 34;
 
 /**
  * Reads a CSV file with a line of column names: a byte order mark, `;` or a tab instead of the comma, quotes and CR LF
@@ -28,21 +32,16 @@ export function parseCsv(file: string, source: string): CsvTable {
       diagnostics.push({ severity: 'error', code, message, place, ...(hint !== undefined && { hint }) });
     }
   };
-  const lines: number[] = [];
   let rows: string[][];
   try {
     rows = parse(text, {
       delimiter: delimiterOf(text),
+      record_delimiter: ['\r\n', '\n', '\r'],
       trim: true,
       skip_empty_lines: true,
       relax_column_count: true,
-      relax_quotes: false,
       max_record_size: 65_536,
       to: MAX_CSV_ROWS + 1,
-      on_record: (record: string[], context) => {
-        lines.push(context.lines);
-        return record;
-      },
     });
   } catch (error) {
     const line = error instanceof CsvError && typeof error['lines'] === 'number' ? error['lines'] : 1;
@@ -55,8 +54,9 @@ export function parseCsv(file: string, source: string): CsvTable {
     );
     return { columns: [], rows: [], lines: [], diagnostics };
   }
-  startLines(rows, lines);
-  const [header, ...body] = rows;
+  const lines = recordLines(text);
+  const header = rows.shift();
+  const body = rows;
   if (header === undefined) {
     report(
       { file, line: 1, column: 1 },
@@ -85,13 +85,24 @@ export function parseCsv(file: string, source: string): CsvTable {
   return { columns, rows: body, lines: lines.slice(1), diagnostics };
 }
 
-/** csv-parse tells the line a row ends on; a quoted field with line breaks begins further up. */
-function startLines(rows: readonly (readonly string[])[], lines: number[]): void {
-  rows.forEach((row, index) => {
-    let breaks = 0;
-    for (const field of row) if (field.includes('\n')) breaks += field.split('\n').length - 1;
-    lines[index] = (lines[index] ?? 1) - breaks;
-  });
+/** The line each record begins on. A quote opens or closes wherever it stands, as one inside a bare field is an error. */
+function recordLines(text: string): number[] {
+  const lines: number[] = [];
+  let line = 1;
+  let quoted = false;
+  let begun = false;
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index);
+    if (code === NEWLINE || (code === RETURN && text.charCodeAt(index + 1) !== NEWLINE)) {
+      line++;
+      if (!quoted) begun = false;
+    } else if (code > SPACE) {
+      if (!begun) lines.push(line);
+      begun = true;
+      if (code === QUOTE) quoted = !quoted;
+    }
+  }
+  return lines;
 }
 
 function delimiterOf(text: string): string {
@@ -124,7 +135,14 @@ export function requireColumn(
 
 /** Where a field stands: its column in the line, found in the text only when something is wrong with it. */
 export function fieldPlace(file: string, source: string, line: number, field: string): Place {
-  const text = source.split(/\r?\n/, line)[line - 1] ?? '';
+  let start = source.startsWith('\uFEFF') ? 1 : 0;
+  for (let count = 1; count < line; count++) {
+    const end = source.indexOf('\n', start);
+    if (end < 0) break;
+    start = end + 1;
+  }
+  const end = source.indexOf('\n', start);
+  const text = source.slice(start, end < 0 ? source.length : end);
   const at = field === '' ? -1 : text.indexOf(field);
   return { file, line, column: at < 0 ? 1 : at + 1 };
 }
