@@ -111,6 +111,15 @@ export class SipHeaders implements Iterable<[name: string, value: string]> {
   }
 
   /**
+   * Whether the field of that canonical name stands once and holds no comma.
+   * @internal
+   */
+  isSingle(key: string): boolean {
+    const index = this.#find(key, 0);
+    return index !== -1 && !this.#fields[index + 2]!.includes(',') && this.#find(key, index + STRIDE) === -1;
+  }
+
+  /**
    * Adds a line that this room has checked: `key` is the canonical name, or the lower-case one of an unknown field.
    * @internal
    */

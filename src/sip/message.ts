@@ -195,9 +195,11 @@ abstract class SipMessageBase {
 
   #readContacts(): boolean {
     const first = this.contact;
+    if (first !== undefined && this.headers.isSingle('Contact')) return true;
     const contacts = this.headers.list('Contact');
-    if (first === undefined) return contacts.length === 1 && contacts[0] === '*';
-    return contacts.length === 1 || contacts.every(isNameAddr);
+    return (
+      (contacts.length === 1 && contacts[0] === '*') || (contacts.length > 0 && contacts.every(isNameAddr))
+    );
   }
 
   #head(bodyLength: number): string {
@@ -228,12 +230,17 @@ function firstOf(value: string): string {
 export class SipRequest extends SipMessageBase {
   readonly kind = 'request';
 
-  /** @throws AppError SIP_INVALID when the method is no token or the URI is empty or holds white space or controls. */
+  /**
+   * @param isChecked only the parser says so: it has looked at both already
+   * @throws AppError SIP_INVALID when the method is no token or the URI is empty or holds white space or controls
+   */
   constructor(
     public method: string,
     public uri: string,
+    isChecked = false,
   ) {
     super();
+    if (isChecked) return;
     if (!isToken(method)) throw new AppError('SIP_INVALID', 'the method is no token');
     if (!/^[^\x00-\x20\x7f]+$/.test(uri)) {
       throw new AppError('SIP_INVALID', 'the request URI is empty or holds white space or controls');

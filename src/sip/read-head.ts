@@ -82,12 +82,12 @@ function requestOf(source: Source, method: string, uri: string): SipRequest {
   const scheme = scanUri(uri);
   if (scheme === undefined) {
     fail(source, 400, 'the request URI is malformed');
-    return new SipRequest(method, /^[\x21-\x7e]+$/.test(uri) ? uri : UNREADABLE_URI);
+    return new SipRequest(method, /^[\x21-\x7e]+$/.test(uri) ? uri : UNREADABLE_URI, true);
   }
   // RFC 3261 §19.1.1 table 1: headers are not allowed there; RFC 4475 §3.1.2.11.
   if ((scheme === 'sip' || scheme === 'sips') && lastHadHeaders(uri))
     fail(source, 400, 'the request URI carries headers');
-  return new SipRequest(method, uri);
+  return new SipRequest(method, uri, true);
 }
 
 function readHeaders(
