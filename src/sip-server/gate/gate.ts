@@ -2,6 +2,7 @@ import { SocketAddress, isIPv6 } from 'node:net';
 import type { Clock } from '../../base/clock.js';
 import { createCidrSet, type CidrSet } from '../../base/cidr.js';
 import { kindOfDatagram } from './opens-something.js';
+import { createRecentSet } from './recent-set.js';
 import type { GateRules } from './rules.js';
 import { createSourceTable, take, type Bucket, type Source } from './source-table.js';
 
@@ -36,6 +37,7 @@ const OPEN_RULES: GateRules = {
 };
 
 const REPORT_EVERY_MS = 1000;
+const MAX_ACCEPTED = 32_768;
 
 /** A gate that lets all pass until `setRules`. */
 export function createGate(clock: Clock): Gate {
@@ -47,9 +49,10 @@ export function createGate(clock: Clock): Gate {
   const fullBucket = (): Bucket => ({
     tokens: rules.unknownRate.burst,
     filledAt: clock.monotonic(),
-    established: false,
   });
   const sources = createSourceTable(fullBucket);
+  // Apart from the other sources, so that a flood of forged ones pushes nobody out.
+  const accepted = createRecentSet(MAX_ACCEPTED);
   let total: Bucket = fullBucket();
   const counters: Record<DropReason, number> = {
     denied: 0,
@@ -97,7 +100,7 @@ export function createGate(clock: Clock): Gate {
     const now = clock.monotonic();
     if (!take(source.bucket, now, perSourcePerS, burst))
       return drop(kind === 'junk' ? 'junk-rate' : 'source-rate');
-    if (!source.bucket.established && !take(total, now, totalPerS, Math.max(1, totalPerS)))
+    if (!accepted.has(address) && !take(total, now, totalPerS, Math.max(1, totalPerS)))
       return drop('total-rate');
     return true;
   }
@@ -112,7 +115,7 @@ export function createGate(clock: Clock): Gate {
       denied = nextDenied;
       banned = new Map(next.banned.map(({ address, until }) => [canonicalAddress(address), until]));
       if (next.unknownRate.totalPerS !== rules.unknownRate.totalPerS) {
-        total = { tokens: next.unknownRate.totalPerS, filledAt: clock.monotonic(), established: false };
+        total = { tokens: next.unknownRate.totalPerS, filledAt: clock.monotonic() };
       }
       rules = next;
       version++;
@@ -122,9 +125,7 @@ export function createGate(clock: Clock): Gate {
       return shut === undefined || drop(shut);
     },
     isTrusted: (address) => sourceOf(address).standing === 'trusted',
-    established(address) {
-      sourceOf(address).bucket.established = true;
-    },
+    established: (address) => accepted.add(address),
     malformed(address) {
       const source = sourceOf(address);
       const now = clock.monotonic();

@@ -15,8 +15,6 @@ export interface Source {
 export interface Bucket {
   tokens: number;
   filledAt: number;
-  /** A request of this source has been accepted before: a flood of forged sources cannot starve it. */
-  established: boolean;
 }
 
 /** Takes one token; false when there is none. `now` in monotonic milliseconds. */

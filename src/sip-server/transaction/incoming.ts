@@ -76,7 +76,6 @@ class Receiver implements Incoming {
     this.malformedAnswers = {
       tokens: MALFORMED_ANSWERS_PER_S,
       filledAt: deps.clock.monotonic(),
-      established: false,
     };
   }
 

@@ -97,6 +97,7 @@ export function createTransactionLayer(options: SipServerOptions, user: Transact
   return {
     start: () => transport.start(),
     async stop() {
+      outgoing.stop();
       for (const tx of [...table.servers.values()]) tx.discard();
       for (const machine of [...table.clients.values()]) machine.terminate();
       wheel.stop();

@@ -24,10 +24,13 @@ export interface OutgoingDeps extends ClientTransactionDeps {
 export interface Outgoing {
   send(request: SipRequest, to: Destination, user: ClientUser): ClientTransaction;
   sendDirect(request: SipRequest, to: Destination, done?: (sent: SendOutcome) => void): void;
+  /** What still waits for DNS will not be sent, and nobody is told. */
+  stop(): void;
 }
 
 export function createOutgoing(deps: OutgoingDeps): Outgoing {
   const { transport, resolver, maxUdpBytes } = deps;
+  let stopped = false;
 
   /** Calls `then` at once unless DNS has to be asked. */
   function locate(request: SipRequest, to: Destination, then: (where: Located) => void): void {
@@ -42,6 +45,7 @@ export function createOutgoing(deps: OutgoingDeps): Outgoing {
       return;
     }
     const found = (resolution: Resolution): void => {
+      if (stopped) return;
       switch (resolution.kind) {
         case 'targets':
           then({ route: new TargetRoute([...resolution.targets], transport, to.listener, maxUdpBytes) });
@@ -80,6 +84,9 @@ export function createOutgoing(deps: OutgoingDeps): Outgoing {
   }
 
   return {
+    stop() {
+      stopped = true;
+    },
     send(request, to, user) {
       const outgoing = new OutgoingRequest(request, user, deps);
       locate(request, to, (where) => outgoing.located(where));
