@@ -6,7 +6,7 @@ import { benchDidIndex } from './did-index.js';
 import { startKamailio } from './kamailio.js';
 import { benchMachine } from './plan-machine.js';
 import { probePostDialDelay } from './probe.js';
-import { cpuSeconds, isInstalled, residentBytes, startPinned, stopProcess } from './processes.js';
+import { cpuSeconds, freePort, isInstalled, residentBytes, startPinned, stopProcess } from './processes.js';
 import { runLoad, startAnswerer, type LoadResult } from './sipp-load.js';
 import { benchParse } from './sip-parse.js';
 import { startTrunkline } from './trunkline.js';
@@ -21,6 +21,10 @@ interface Figure {
 
 const SERVER_CORE = 0;
 const LOAD_CORE = 1;
+const SERVER_PORT = await freePort();
+const GATEWAY_PORT = await freePort();
+const CALLER_PORT = await freePort();
+const GATEWAY = `127.0.0.1:${GATEWAY_PORT}`;
 const DIDS = 100_000;
 const numbers = Array.from({ length: DIDS }, (_, index) => `+1202${5_000_000 + index}`);
 const called = Array.from({ length: 1000 }, (_, index) => numbers[(index * 7919) % DIDS]!);
@@ -69,8 +73,8 @@ async function benchCalls(): Promise<void> {
   const calls = rate * 30;
   const ours = await measure(
     async (folder, gateway) => {
-      const server = await startTrunkline({ folder, port: 15060, core: SERVER_CORE, numbers, gateway });
-      return { server, port: 15060 };
+      const server = await startTrunkline({ folder, port: SERVER_PORT, core: SERVER_CORE, numbers, gateway });
+      return { server, port: SERVER_PORT };
     },
     rate,
     calls,
@@ -83,8 +87,8 @@ async function benchCalls(): Promise<void> {
   }
   const theirs = await measure(
     async (folder, gateway) => {
-      const server = await startKamailio({ folder, port: 15060, core: SERVER_CORE, numbers, gateway });
-      return { server, port: 15060 };
+      const server = await startKamailio({ folder, port: SERVER_PORT, core: SERVER_CORE, numbers, gateway });
+      return { server, port: SERVER_PORT };
     },
     rate,
     calls,
@@ -103,12 +107,12 @@ async function measure(
   calls: number,
 ): Promise<{ cpuMs: number; load: LoadResult }> {
   const folder = mkdtempSync(join(tmpdir(), 'trunkline-bench-'));
-  const answerer = startAnswerer(15070, LOAD_CORE);
-  const { server, port } = await start(folder, '127.0.0.1:15070');
+  const answerer = startAnswerer(GATEWAY_PORT, LOAD_CORE);
+  const { server, port } = await start(folder, GATEWAY);
   try {
     const load = {
       target: `127.0.0.1:${port}`,
-      port: 15061,
+      port: CALLER_PORT,
       rate,
       holdMs: 1000,
       core: LOAD_CORE,
@@ -133,7 +137,7 @@ async function benchRate(): Promise<void> {
     const { load } = await withTrunkline(undefined, async (port, server) => {
       await runLoad({
         target: `127.0.0.1:${port}`,
-        port: 15061,
+        port: CALLER_PORT,
         rate: 200,
         holdMs: 500,
         core: LOAD_CORE,
@@ -144,7 +148,7 @@ async function benchRate(): Promise<void> {
       return {
         load: await runLoad({
           target: `127.0.0.1:${port}`,
-          port: 15061,
+          port: CALLER_PORT,
           rate,
           holdMs: 1000,
           core: LOAD_CORE,
@@ -164,15 +168,15 @@ async function benchDelay(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'trunkline-bench-'));
   const server = await startTrunkline({
     folder,
-    port: 15060,
+    port: SERVER_PORT,
     core: SERVER_CORE,
     numbers,
-    gateway: '127.0.0.1:15070',
+    gateway: GATEWAY,
   });
   try {
     const probe = {
-      targetPort: 15060,
-      gatewayPort: 15070,
+      targetPort: SERVER_PORT,
+      gatewayPort: GATEWAY_PORT,
       rate: 100,
       number: (index: number) => called[index % called.length]!,
     };
@@ -191,7 +195,7 @@ async function benchMemory(): Promise<void> {
   const rate = 250;
   const calls = 10_000;
   const bytes = await withTrunkline(SERVER_CORE, async (port, server) => {
-    const load = { target: `127.0.0.1:${port}`, port: 15061, rate, core: LOAD_CORE, numbers: called };
+    const load = { target: `127.0.0.1:${port}`, port: CALLER_PORT, rate, core: LOAD_CORE, numbers: called };
     await runLoad({ ...load, holdMs: 500, calls: 5000 });
     const before = residentBytes(server.pid!);
     const held = runLoad({ ...load, holdMs: (calls / rate) * 1000 + 15_000, calls });
@@ -210,7 +214,7 @@ async function benchGarbage(): Promise<void> {
     try {
       return await runLoad({
         target: `127.0.0.1:${port}`,
-        port: 15061,
+        port: CALLER_PORT,
         rate: 100,
         holdMs: 1000,
         core: LOAD_CORE,
@@ -229,10 +233,10 @@ async function withTrunkline<T>(
   use: (port: number, server: ReturnType<typeof startPinned>) => Promise<T>,
 ): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), 'trunkline-bench-'));
-  const answerer = startAnswerer(15070, LOAD_CORE);
-  const server = await startTrunkline({ folder, port: 15060, core, numbers, gateway: '127.0.0.1:15070' });
+  const answerer = startAnswerer(GATEWAY_PORT, LOAD_CORE);
+  const server = await startTrunkline({ folder, port: SERVER_PORT, core, numbers, gateway: GATEWAY });
   try {
-    return await use(15060, server);
+    return await use(SERVER_PORT, server);
   } finally {
     await stopProcess(server, 'SIGKILL');
     await stopProcess(answerer, 'SIGKILL');

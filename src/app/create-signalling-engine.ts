@@ -40,6 +40,7 @@ export async function createSignallingEngine(
     maxUdpBytes: sip.maxUdpBytes,
     userAgent: sip.userAgent,
     sessionTimers: 'application',
+    passTrying: true,
     secret,
     logger,
     failed: deps.onFailed,
@@ -51,6 +52,7 @@ export async function createSignallingEngine(
         kind: 'embedded',
         secret,
         open: () => worker.socket,
+        traits: { passesTrying: true },
         setGate: (rules) => {
           worker
             .setGate(rules)
