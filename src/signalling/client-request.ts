@@ -5,16 +5,9 @@ import { guarded } from './guarded.js';
 import { DigestAnswers } from './digest-answers.js';
 import type { Credentials } from './port.js';
 import type { CommandFailure, ControlLink } from './srf/link.js';
-import { LINES } from './srf/lines.js';
-import { requestFrom, responseFrom } from './srf/parser.js';
-import type {
-  SrfAck,
-  SrfOutgoing,
-  SrfReceivedResponse,
-  SrfRequest,
-  SrfResponse,
-  SrfSentRequest,
-} from './srf/types.js';
+import { outgoing } from './srf/lines.js';
+import { cseqOf, responseFrom } from './srf/parser.js';
+import type { SrfAck, SrfReceivedResponse, SrfRequest, SrfResponse, SrfSentRequest } from './srf/types.js';
 
 export interface ClientRequestSpec {
   readonly method: string;
@@ -132,14 +125,13 @@ export class ClientRequest {
     const { method, uri, dialogId, proxy, body } = this.#spec;
     // Outside of dialogs a further try counts on; inside of them the server counts.
     const cseq = this.#cseq === 0 || dialogId !== undefined ? '' : `CSeq: ${this.#cseq + 1} ${method}\r\n`;
-    const outgoing: SrfOutgoing = { headers: { [LINES]: `${cseq}${this.#lines}${this.#authorization}` } };
-    if (body !== undefined) outgoing.body = body;
+    const message = outgoing(`${cseq}${this.#lines}${this.#authorization}`, body);
     // Inside a dialog the server puts the remote target in the place of this.
     const target =
       dialogId === undefined ? { uri: uri ?? '' } : { uri: 'sip:placeholder', stackDialogId: dialogId };
     this.#sent = undefined;
     this.#link.request(
-      { method, ...target, ...(proxy === undefined ? {} : { proxy }), ...outgoing },
+      { method, ...target, ...(proxy === undefined ? {} : { proxy }), ...message },
       (request, failure, reason) => {
         if (this.#state === 'done') {
           if (request !== undefined) this.#link.forget(request.stackTxnId);
@@ -153,7 +145,7 @@ export class ClientRequest {
 
   #left(request: SrfSentRequest): void {
     this.#sent = request;
-    this.#cseq = requestFrom(request.headers)?.cseq.seq ?? this.#cseq + 1;
+    this.#cseq = cseqOf(request.headers) || this.#cseq + 1;
     request.on('response', (response: SrfReceivedResponse, ack: SrfAck) => {
       if (request !== this.#sent) return;
       guarded(this.#core.logger, 'response', () => this.#answered(request, response, ack));
@@ -172,7 +164,7 @@ export class ClientRequest {
     const lines = this.#cancelLines ?? '';
     try {
       // Refused only when the transaction is over: then its final answer is on the way.
-      request.cancel({ headers: { [LINES]: lines } }, () => undefined);
+      request.cancel(outgoing(lines, undefined), () => undefined);
     } catch (error) {
       this.#core.logger.debug({ error: String(error) }, 'a CANCEL could not be sent');
     }
@@ -211,7 +203,7 @@ export class ClientRequest {
 /** Sends an ACK or PRACK; a socket that is gone is nothing to throw about. */
 export function sendAck(ack: SrfAck, lines: string, body?: string): void {
   try {
-    ack(body === undefined ? { headers: { [LINES]: lines } } : { headers: { [LINES]: lines }, body });
+    ack(outgoing(lines, body));
   } catch {
     // The link reports its loss by itself.
   }

@@ -1,4 +1,4 @@
-import { headerLines, LINES } from './srf/lines.js';
+import { headerLines, outgoing } from './srf/lines.js';
 import type { SrfResponse } from './srf/types.js';
 import type { Body, Headers } from './port.js';
 
@@ -12,10 +12,7 @@ export interface Reply {
 
 /** Sends a response. `sent` gets the error, if any; it may be called before this returns when the socket is gone. */
 export function reply(response: SrfResponse, answer: Reply, sent?: (error: unknown) => void): void {
-  const options =
-    answer.body === undefined
-      ? { headers: { [LINES]: answer.lines } }
-      : { headers: { [LINES]: answer.lines }, body: answer.body };
+  const options = outgoing(answer.lines, answer.body);
   // A line end in the phrase would start a header of its own.
   const reason = answer.reason?.replace(/[\x00-\x1f\x7f]/g, ' ');
   try {

@@ -265,9 +265,10 @@ t.test('what may happen between an engine and us', (t) => {
     bed.server.silent.add('INVITE');
     const { log } = bed.dial();
     await bed.server.take('INVITE');
-    bed.clock.advance(3000);
+    bed.clock.advance(10_000);
+    await settle();
     t.equal(log.outcomes.size, 0);
-    bed.clock.advance(3000);
+    bed.clock.advance(5000);
     await settle();
     t.same(await log.outcomes.take('the outcome'), { kind: 'unreachable', why: 'engine-lost' });
     t.equal(await bed.log.engines.take('down'), 'down fake');

@@ -1,5 +1,6 @@
 import { AppError } from '../../base/errors.js';
 import type { Headers } from '../port.js';
+import type { SrfOutgoing } from './types.js';
 
 /**
  * Under this name a whole block of header lines goes through drachtio-srf as if it were one header; our writer puts it out as it
@@ -60,4 +61,14 @@ function checkName(name: string): void {
   if (!TOKEN.test(name))
     throw new AppError('SIP_INVALID', `not a header name: ${JSON.stringify(name.slice(0, 64))}`);
   if (goodNames.size < MAX_GOOD_NAMES) goodNames.add(name);
+}
+
+/** Header lines and body as srf takes them, and without a JSON form: srf makes one of all it is given, for its debug log. */
+export function outgoing(lines: string, body: string | undefined): SrfOutgoing {
+  const headers = { [LINES]: lines };
+  return body === undefined ? { headers, toJSON: nothing } : { headers, body, toJSON: nothing };
+}
+
+function nothing(): undefined {
+  return undefined;
 }

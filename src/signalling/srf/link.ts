@@ -29,8 +29,12 @@ const VERBS = [
   'bye',
 ];
 
-/** The engine answers every command at once; one that takes this long has hung. Milliseconds. */
-const COMMAND_DEADLINE_MS = 6000;
+/** How often commands without an answer are looked at. Milliseconds. */
+const WATCH_MS = 5000;
+/** An engine from which nothing at all came in so many looks, though commands wait, has hung. */
+const SILENT_LOOKS = 2;
+/** A command that waits for so many looks while the engine talks about other things was lost. */
+const LOST_LOOKS = 6;
 const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 5000;
 /** From a connected socket to the answer to `authenticate`. */
@@ -78,6 +82,9 @@ export class ControlLink {
   /** What else ends with the connection. */
   readonly #watchers = new Set<() => void>();
   #overseer: Timer | undefined;
+  /** Something came from the engine since the last look. */
+  #heard = false;
+  #silentLooks = 0;
 
   constructor(options: LinkOptions) {
     this.#options = options;
@@ -183,9 +190,13 @@ export class ControlLink {
    * whether the answer came in time.
    */
   expect(lost: () => void): () => boolean {
-    const command: PendingCommand = { lost, overdue: false };
+    const command: PendingCommand = { lost, looks: 0 };
     this.#waiting.add(command);
-    if (this.#overseer === undefined) this.#oversee();
+    if (this.#overseer === undefined) {
+      this.#silentLooks = 0;
+      this.#heard = true;
+      this.#oversee();
+    }
     return () => this.#waiting.delete(command);
   }
 
@@ -251,10 +262,17 @@ export class ControlLink {
       socket.destroy();
       return;
     }
+    if (socket.destroyed) return this.#failed(attempt, 'the control connection is closed already');
     this.#socket = socket;
     socket.on('error', () => socket.destroy());
+    socket.on('data', () => {
+      this.#heard = true;
+    });
     socket.once('close', () => this.#failed(attempt, 'the control connection was closed'));
-    this.#timer = this.#options.clock.after(GREETING_MS, () => socket.destroy());
+    this.#timer = this.#options.clock.after(GREETING_MS, () => {
+      socket.destroy();
+      this.#failed(attempt, 'the engine did not greet in time');
+    });
     this.#feed.emit('connection', socket);
   }
 
@@ -309,20 +327,22 @@ export class ControlLink {
   }
 
   #oversee(): void {
-    this.#overseer = this.#options.clock.after(COMMAND_DEADLINE_MS / 2, () => this.#checkDeadlines());
+    this.#overseer = this.#options.clock.after(WATCH_MS, () => this.#look());
   }
 
-  /** A command must be found waiting twice, so that a main thread that stood still is not taken for a hung engine. */
-  #checkDeadlines(): void {
+  /** Several looks, so that neither a main thread that stood still nor an engine under load is taken for a hung one. */
+  #look(): void {
     this.#overseer = undefined;
-    let hung = false;
-    for (const command of this.#waiting) {
-      hung ||= command.overdue;
-      command.overdue = true;
-    }
-    if (hung) {
+    this.#silentLooks = this.#heard ? 0 : this.#silentLooks + 1;
+    this.#heard = false;
+    if (this.#silentLooks >= SILENT_LOOKS) {
       this.#options.logger.error({ engine: this.id }, 'the signalling engine does not answer commands');
       this.#socket?.destroy();
+    }
+    for (const command of this.#waiting) {
+      if (++command.looks <= LOST_LOOKS) continue;
+      this.#waiting.delete(command);
+      command.lost();
     }
     if (this.#waiting.size > 0) this.#oversee();
   }
@@ -330,7 +350,7 @@ export class ControlLink {
 
 interface PendingCommand {
   readonly lost: () => void;
-  overdue: boolean;
+  looks: number;
 }
 
 function failureOf(error: SrfError | null): CommandFailure {

@@ -8,27 +8,64 @@ import type { SrfConstructor, SrfHeaders, SrfParsed, SrfParser, SrfStringified }
 export const SRF_VERSION = '5.0.29';
 
 /** What our reader leaves with the headers of a message for the rest of this room. */
-const READING = Symbol('reading');
+const READER = Symbol('reader');
 
 export type Reading =
   | { readonly kind: 'message'; readonly message: SipMessage }
-  /** The strict parser refused it; srf sees what could be read loosely. */
+  /** The strict parser refused it. `status`: what a request gets. */
   | { readonly kind: 'malformed'; readonly reason: string; readonly status: number };
 
-interface ReadHeaders {
-  [READING]?: Reading;
+/**
+ * Reads a message strictly when somebody asks for it: what comes from the network is always asked for, and before anything is done
+ * with it; echoes of what we sent ourselves never are.
+ */
+class Reader {
+  readonly #raw: string;
+  #reading: Reading | undefined;
+
+  constructor(raw: string) {
+    this.#raw = raw;
+  }
+
+  get reading(): Reading {
+    this.#reading ??= readStrictly(this.#raw);
+    return this.#reading;
+  }
 }
 
-/** How the message behind srf's headers was read; undefined when srf made it itself. */
+function readStrictly(raw: string): Reading {
+  const outcome = parseMessage(raw);
+  switch (outcome.kind) {
+    case 'message':
+      return outcome;
+    case 'malformed':
+      return { kind: 'malformed', reason: outcome.reason, status: outcome.status ?? 400 };
+    case 'keep-alive':
+      return { kind: 'malformed', reason: 'the message is empty', status: 400 };
+  }
+}
+
+interface ReadHeaders {
+  [READER]?: Reader;
+}
+
+/** How the message behind srf's headers reads; undefined when srf made it itself. */
 export function readingOf(headers: SrfHeaders): Reading | undefined {
-  return (headers as ReadHeaders)[READING];
+  return (headers as ReadHeaders)[READER]?.reading;
+}
+
+/** The CSeq number of a message, strictly read or not; 0 when there is none. */
+export function cseqOf(headers: SrfHeaders): number {
+  const value = Number.parseInt(headers['cseq'] ?? '', 10);
+  return Number.isSafeInteger(value) && value > 0 ? value : 0;
 }
 
 let loaded: SrfConstructor | undefined;
 
 /**
  * Loads drachtio-srf and puts our parser in the place of its own, which is quadratic in white space and throws on some malformed
- * messages. Throws when the version is another than the one this was made for.
+ * messages. srf's own messages keep only the four headers it looks at by itself; the others are there for whoever calls `get`.
+ * Throws when the version is another than the one this was made for.
  */
 export function loadSrf(): SrfConstructor {
   if (loaded !== undefined) return loaded;
@@ -37,7 +74,12 @@ export function loadSrf(): SrfConstructor {
   if (version !== SRF_VERSION) throw new Error(`drachtio-srf is ${version}, made for ${SRF_VERSION}`);
   const Srf = fromHere('drachtio-srf') as SrfConstructor;
   const fromSrf = createRequire(fromHere.resolve('drachtio-srf'));
-  Object.assign(fromSrf('./sip-parser/parser') as SrfParser, ourParser);
+  Object.assign(fromSrf('./sip-parser/parser') as SrfParser, {
+    parseSipMessage: parse,
+    stringifySipMessage: stringify,
+    getHeaderName: srfName,
+  });
+  Object.assign((fromSrf('./sip-parser/message') as { prototype: object }).prototype, messageMethods);
   addPhrases(fromSrf('sip-status') as Record<number, string>);
   loaded = Srf;
   return Srf;
@@ -48,71 +90,98 @@ function addPhrases(phrases: Record<number, string>): void {
   for (let status = 101; status < 700; status++) phrases[status] ??= reasonPhrase(status);
 }
 
-const ourParser: SrfParser = {
-  parseSipMessage: (raw) => {
-    const outcome = parseMessage(raw);
-    if (outcome.kind === 'message') return fromMessage(outcome.message);
-    const status = outcome.kind === 'malformed' ? (outcome.status ?? 400) : 400;
-    return readLoosely(raw, {
-      kind: 'malformed',
-      reason: outcome.kind === 'malformed' ? outcome.reason : 'empty',
-      status,
-    });
-  },
-  stringifySipMessage: stringify,
-  getHeaderName: srfName,
-};
-
-function fromMessage(message: SipMessage): SrfParsed {
-  const headers: SrfHeaders & ReadHeaders = {};
-  for (const [name, value] of message.headers) {
-    const key = srfName(name);
-    const before = headers[key];
-    headers[key] = before === undefined ? value : `${before},${value}`;
+/**
+ * What srf itself needs of a message, in one pass over the line starts. Never fails and is linear: a message srf cannot read it would
+ * only print and lose, and a request must be answered.
+ */
+function parse(raw: string): SrfParsed {
+  const headEnd = raw.indexOf('\r\n\r\n');
+  const end = headEnd === -1 ? raw.length : headEnd;
+  const startEnd = lineEnd(raw, 0, end);
+  const headers: SrfHeaders & ReadHeaders = { 'call-id': '', cseq: '', from: '', to: '' };
+  for (let at = startEnd + 2; at < end;) {
+    const stop = lineEnd(raw, at, end);
+    const name = neededName(raw, at);
+    if (name !== undefined) {
+      const colon = raw.indexOf(':', at);
+      if (colon !== -1 && colon < stop) headers[name] = raw.slice(colon + 1, stop).trim();
+    }
+    at = stop + 2;
   }
-  headers[READING] = { kind: 'message', message };
-  const body = message.body;
+  headers[READER] = new Reader(raw);
   const parsed: SrfParsed = {
     headers,
-    body,
+    body: headEnd === -1 ? '' : raw.slice(headEnd + 4),
     version: '2.0',
-    payload: [{ type: headers['content-type'], content: body }],
+    payload: [],
   };
-  if (message.kind === 'request') {
-    parsed.method = message.method;
-    parsed.uri = message.uri;
+  if (raw.startsWith('SIP/')) {
+    const status = Number(raw.slice(8, 11));
+    parsed.status = status >= 100 && status <= 699 ? status : 500;
+    parsed.reason = raw.slice(12, startEnd);
   } else {
-    parsed.status = message.status;
-    parsed.reason = message.reason;
+    const methodEnd = raw.indexOf(' ');
+    const uriEnd = raw.indexOf(' ', methodEnd + 1);
+    const readable =
+      methodEnd > 0 && uriEnd > 0 && uriEnd < startEnd && /^[A-Za-z]+$/.test(raw.slice(0, methodEnd));
+    parsed.method = readable ? raw.slice(0, methodEnd) : 'MALFORMED';
+    parsed.uri = readable ? raw.slice(methodEnd + 1, uriEnd) : 'sip:malformed.invalid';
   }
   return parsed;
 }
 
-/** Never fails, linear: srf would only print the message and lose it, and a request must be answered. */
-function readLoosely(raw: string, reading: Reading): SrfParsed {
-  const headers: SrfHeaders & ReadHeaders = {};
-  const end = raw.indexOf('\r\n\r\n');
-  const lines = (end === -1 ? raw : raw.slice(0, end)).split('\r\n');
-  for (const line of lines.slice(1, 256)) {
-    const colon = line.indexOf(':');
-    if (colon < 1 || colon > 64) continue;
-    const name = srfName(line.slice(0, colon).trimEnd());
-    headers[name] ??= line.slice(colon + 1).trim();
-  }
-  headers[READING] = reading;
-  const start = lines[0] ?? '';
-  const parsed: SrfParsed = { headers, body: '', version: '2.0', payload: [] };
-  if (start.startsWith('SIP/')) {
-    const status = Number(start.slice(8, 11));
-    parsed.status = status >= 100 && status <= 699 ? status : 500;
-    parsed.reason = '';
-  } else {
-    const method = start.slice(0, Math.max(0, start.indexOf(' ')));
-    parsed.method = /^[A-Z]{1,32}$/.test(method) ? method : 'MALFORMED';
-    parsed.uri = 'sip:malformed.invalid';
-  }
-  return parsed;
+function lineEnd(raw: string, from: number, end: number): number {
+  const at = raw.indexOf('\r\n', from);
+  return at === -1 || at > end ? end : at;
 }
+
+/** Which of the four headers begins at `at`, in long or compact form. */
+function neededName(raw: string, at: number): 'call-id' | 'cseq' | 'from' | 'to' | undefined {
+  const first = raw.charCodeAt(at) | 0x20;
+  const second = raw.charCodeAt(at + 1) | 0x20;
+  switch (first) {
+    case 0x63:
+      if (second === 0x61) return isName(raw, at, 'call-id') ? 'call-id' : undefined;
+      return second === 0x73 && isName(raw, at, 'cseq') ? 'cseq' : undefined;
+    case 0x66:
+      return isName(raw, at, 'f') || isName(raw, at, 'from') ? 'from' : undefined;
+    case 0x74:
+      return isName(raw, at, 't') || isName(raw, at, 'to') ? 'to' : undefined;
+    case 0x69:
+      return isName(raw, at, 'i') ? 'call-id' : undefined;
+    default:
+      return undefined;
+  }
+}
+
+function isName(raw: string, at: number, name: string): boolean {
+  const end = at + name.length;
+  const next = raw.charCodeAt(end);
+  return (next === 0x3a || next === 0x20 || next === 0x09) && raw.slice(at, end).toLowerCase() === name;
+}
+
+/** Methods of srf's SipMessage, by which everybody else reads headers. */
+const messageMethods = {
+  get(this: { readonly headers: SrfHeaders & ReadHeaders }, name: string): string | undefined {
+    const own = this.headers[srfName(name)];
+    if (own !== undefined && own !== '') return own;
+    const reading = this.headers[READER]?.reading;
+    if (reading?.kind === 'message') {
+      const lines = reading.message.headers.getAll(name);
+      return lines.length === 0 ? undefined : lines.join(',');
+    }
+    const lower = name.toLowerCase();
+    for (const key in this.headers) if (key.toLowerCase() === lower) return this.headers[key];
+    return undefined;
+  },
+  has(this: { get(name: string): string | undefined }, name: string): boolean {
+    return this.get(name) !== undefined;
+  },
+  /** srf writes each message out for its debug log, whether or not anybody reads that. */
+  toJSON(): undefined {
+    return undefined;
+  },
+};
 
 /** The response as the strict parser read it; one that was malformed keeps its status only. */
 export function responseFrom(headers: SrfHeaders, status: number): SipResponse {

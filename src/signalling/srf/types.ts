@@ -53,6 +53,7 @@ export type SrfHeaders = Record<string, string>;
 export interface SrfOutgoing {
   headers?: SrfHeaders;
   body?: string;
+  toJSON?: () => undefined;
 }
 
 export interface SrfRequestOptions extends SrfOutgoing {
