@@ -54,6 +54,8 @@ export class Call implements AttemptHost, PlanRunHost {
   #ringAt: number | undefined;
   #pddMs: number | undefined;
   #answerAt: number | undefined;
+  /** Monotonic. */
+  #answeredSince: number | undefined;
   #ringFast: Timer | undefined;
   #maxDuration: Timer | undefined;
   #callerKeepAlive: Timer | undefined;
@@ -288,6 +290,7 @@ export class Call implements AttemptHost, PlanRunHost {
   async #answerCaller(callee: Callee, codecs: string): Promise<void> {
     this.#state = 'answering';
     this.#answerAt = this.clock.now();
+    this.#answeredSince = this.clock.monotonic();
     this.#pddMs ??= this.#elapsedMs();
     try {
       await this.#recorder.answered({
@@ -303,7 +306,8 @@ export class Call implements AttemptHost, PlanRunHost {
     if (this.#isOver()) return;
     const timer = trunkTimer(this.#trunk);
     // Where offer and answer are through already the 200 needs no SDP (RFC 3262 §5).
-    const sdp = this.#offerAnswered ? '' : callee.leg.sdp;
+    const early = this.#caller.reliableAnswer;
+    const sdp = this.#offerAnswered ? '' : (early ?? callee.leg.sdp);
     const outcome = await this.#caller.answer(
       sdp,
       timer === undefined ? {} : { timer },
@@ -319,19 +323,27 @@ export class Call implements AttemptHost, PlanRunHost {
     this.#startTimers(callee);
     this.env.event('answered', this);
     if (this.#calleeLeft !== undefined) this.#calleeEnded(this.#calleeLeft);
+    // Another leg gave the early answer than the one that was answered.
+    else if (sdp !== '' && sdp !== callee.leg.sdp) await this.#join(callee);
   }
 
   /** A call that was answered before gets a new partner: it was offered the caller's session, the caller is offered its answer. */
   async #joinAnswered(callee: Callee): Promise<void> {
-    const outcome = await this.#caller.change({ offer: callee.leg.sdp });
-    if (this.#isOver() || this.#callee !== callee) return;
-    if (outcome.kind !== 'accepted') {
-      this.end(systemCause('not-joined', 488));
-      return;
-    }
-    outcome.ack();
+    if (!(await this.#join(callee))) return;
     this.#startTimers(callee);
     this.#recorder.update(this.#ringFields());
+  }
+
+  /** False when the call has ended over it. */
+  async #join(callee: Callee): Promise<boolean> {
+    const outcome = await this.#caller.change({ offer: callee.leg.sdp });
+    if (this.#isOver() || this.#callee !== callee) return false;
+    if (outcome.kind !== 'accepted') {
+      this.end(systemCause('not-joined', 488));
+      return false;
+    }
+    outcome.ack();
+    return true;
   }
 
   /** A method, since what it says may change across an await. */
@@ -418,7 +430,7 @@ export class Call implements AttemptHost, PlanRunHost {
     this.#dropCallee(cause, true);
     if (!this.#callerGone) this.#endCaller(before, cause);
     this.#callerSdp = undefined;
-    const answeredMs = this.#answerAt === undefined ? 0 : Math.max(0, this.clock.now() - this.#answerAt);
+    const answeredMs = this.#answeredSince === undefined ? 0 : this.clock.monotonic() - this.#answeredSince;
     this.#releaseCall(answeredMs);
     const { lastStep } = this.#plan;
     this.#recorder.close({

@@ -28,6 +28,7 @@ export class CallerLeg {
   #byeWaiting: { readonly cause: EndCause | undefined } | undefined;
   #lastStatus = 0;
   #lastSdp: Sdp | undefined;
+  #reliableAnswer: Sdp | undefined;
 
   constructor(
     incoming: IncomingCall,
@@ -35,6 +36,11 @@ export class CallerLeg {
     private readonly reliable: boolean,
   ) {
     this.#incoming = incoming;
+  }
+
+  /** The answer to the caller's offer that a reliable provisional gave: nothing else may stand in the 200 (RFC 3261 §13.2.1). */
+  get reliableAnswer(): Sdp | undefined {
+    return this.#reliableAnswer;
   }
 
   /** A 18x went out already. */
@@ -46,9 +52,12 @@ export class CallerLeg {
   progress(progress: Progress): boolean {
     const incoming = this.#incoming;
     if (incoming === undefined || this.#saysNothingNew(progress)) return false;
-    const { status, sdp, offerAnswered } = progress;
+    const { status, offerAnswered } = progress;
+    // Another answer than the one given reliably has to wait until the call is answered.
+    const sdp = this.#reliableAnswer === undefined ? progress.sdp : undefined;
     this.#lastStatus = status;
-    if (sdp !== undefined) this.#lastSdp = sdp;
+    if (progress.sdp !== undefined) this.#lastSdp = progress.sdp;
+    if (this.reliable && offerAnswered === undefined) this.#reliableAnswer ??= sdp;
     void incoming
       .progress({
         status,
@@ -76,6 +85,7 @@ export class CallerLeg {
     const incoming = this.#incoming;
     if (incoming === undefined) return 'cancelled';
     this.#lastSdp = undefined;
+    this.#reliableAnswer = undefined;
     const outcome = await incoming.answer({ sdp, ...options }, on);
     // The INVITE is not needed any more; a held call must not keep it in memory.
     this.#incoming = undefined;

@@ -10,7 +10,7 @@ import { mixOutcomes, statusOfOutcome } from './outcome.js';
 import { TrunkLeg } from './trunk-leg.js';
 
 export type ConnectAction = Extract<Action, { kind: 'connect' }>;
-export type ConnectFailure = Extract<ActionResult, { kind: 'failed' }>;
+type ConnectFailure = Extract<ActionResult, { kind: 'failed' }>;
 
 /** The call that tries to connect. Nothing is said after `answered`, `failed` or `cancel`. */
 export interface ConnectListener {
@@ -124,7 +124,8 @@ export class ConnectStep {
     const task = {
       leg,
       deadline,
-      context: this.context,
+      // The early offers of several phones could not all be handed to one caller.
+      context: this.#members.length > 1 ? { ...this.context, callerTakesReliable: false } : this.context,
       listener: {
         progress: (progress: EarlyProgress) => this.#progress(progress),
         answered: (answered: AnsweredLeg) => this.#answered(member, answered),

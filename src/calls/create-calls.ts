@@ -35,8 +35,8 @@ export interface Calls {
   stop(): void;
 }
 
-export const DEFAULT_RING_TIMEOUT_MS = 180_000;
-export const DEFAULT_RING_FAST_MS = 4000;
+const DEFAULT_RING_TIMEOUT_MS = 180_000;
+const DEFAULT_RING_FAST_MS = 4000;
 
 /** Hops of a call whose INVITE does not say (RFC 3261 §16.6). */
 const DEFAULT_MAX_FORWARDS = 70;

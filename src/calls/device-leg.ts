@@ -73,7 +73,8 @@ export class DeviceLeg implements LegRun {
           headers: [...form.headers, ...planHeaders(shown)],
           maxForwards: context.maxForwards,
           ...(context.offer === undefined ? {} : { offer: context.offer }),
-          rel100: context.offer === undefined && !context.callerTakesReliable ? 'off' : 'supported',
+          rel100:
+            context.offer === undefined && (this.forks || !context.callerTakesReliable) ? 'off' : 'supported',
           firstReplyMs: DEVICE_FIRST_REPLY_MS,
           answerMs: Math.max(1, deadline - context.clock.monotonic()),
         },

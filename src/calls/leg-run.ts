@@ -34,7 +34,7 @@ export interface LegFailure {
 }
 
 /** Who started the leg hears of it; `answered` and `failed` come once, and nothing after `cancel`. */
-export interface LegListener {
+interface LegListener {
   progress(progress: EarlyProgress): void;
   answered(leg: AnsweredLeg): DialogEvents;
   failed(failure: LegFailure): void;

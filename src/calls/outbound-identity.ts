@@ -25,7 +25,7 @@ const RESERVED: ReadonlySet<string> = new Set([
 
 /** What the caller is shown as on a new leg. `keep` is what came in, also what came in anonymous. */
 export function outboundIdentity(identity: CallerIdentity, facts: CallFacts): OutboundIdentity {
-  const number = identity.mode === 'number' ? identity.number : (facts.caller ?? facts.extension);
+  const number = identity.mode === 'number' ? identity.number : callerOf(facts);
   const name = identity.name ?? facts.callerName;
   const divertedFrom = identity.divertedFrom ?? facts.divertedFrom;
   return {
@@ -35,6 +35,13 @@ export function outboundIdentity(identity: CallerIdentity, facts: CallFacts): Ou
     anonymous: identity.mode === 'anonymous' || (facts.anonymous && identity.mode !== 'number'),
     ...(divertedFrom === undefined ? {} : { divertedFrom }),
   };
+}
+
+/** The caller as far as it is known: a name such as `alice` where there is no number; of the anonymous only digits, for peers we trust. */
+function callerOf(facts: CallFacts): string | undefined {
+  const known = facts.caller ?? facts.extension;
+  if (known !== undefined || facts.callerRaw === '') return known;
+  return !facts.anonymous || /^\+?\d+$/.test(facts.callerRaw) ? facts.callerRaw : undefined;
 }
 
 /** The plan's own headers for a leg: the only ones that pass from one side to the other. */

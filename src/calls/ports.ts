@@ -1,5 +1,5 @@
 import type { CallRecord, LegRecord, TrunkDestination, TrunkSettings, Verdict } from '../model/index.js';
-import type { BorderCall, RequestSource } from '../routing/index.js';
+import type { BorderCall } from '../routing/index.js';
 import type { Address, Credentials, Headers } from '../signalling/index.js';
 
 /** Room `store`: `store.records`. */
@@ -26,7 +26,7 @@ export interface CallCapacity {
   legStarted(leg: OutboundLeg): LegAdmission;
 }
 
-export interface OutboundLeg {
+interface OutboundLeg {
   readonly trunk: TrunkSettings;
   /** E.164 or digits. */
   readonly number: string;
@@ -36,7 +36,7 @@ export interface OutboundLeg {
   readonly emergency: boolean;
 }
 
-export type LegAdmission =
+type LegAdmission =
   | { readonly kind: 'admit'; readonly release: Release }
   | { readonly kind: 'refuse'; readonly verdict: Extract<Verdict, { kind: 'refuse' }> };
 
@@ -148,5 +148,3 @@ export interface RunningCall {
   /** Legs that exist now, the caller's included. */
   readonly legs: number;
 }
-
-export type { RequestSource };

@@ -3,10 +3,10 @@ import type { Clock } from '../base/clock.js';
 import type { WebhookClient, WebhookReply, WebhookRequest } from './ports.js';
 
 /** The part of `fetch` that is used. */
-export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
+type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
 /** A reply longer than this is `invalid`. Bytes. */
-export const MAX_WEBHOOK_REPLY_BYTES = 64 * 1024;
+const MAX_WEBHOOK_REPLY_BYTES = 64 * 1024;
 
 /**
  * Asks outside services over HTTP(S): POST of JSON, JSON or nothing comes back. Bounded in time and size; redirections are not

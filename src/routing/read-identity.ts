@@ -68,7 +68,7 @@ function wantsPrivacy(request: SipRequest): boolean {
 }
 
 /** The user part (the number of a `tel:` URI), escapes resolved, controls stripped. */
-export function userOf(address: NameAddr): string {
+function userOf(address: NameAddr): string {
   return plainUser(address.parsed.user);
 }
 

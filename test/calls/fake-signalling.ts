@@ -50,7 +50,7 @@ export function deferred<T>(): {
 export class FakeDialog implements Dialog {
   readonly id = 'dialog';
   state: Dialog['state'] = 'confirmed';
-  events!: DialogEvents;
+  #events: DialogEvents | undefined;
   readonly byes: (EndCause | undefined)[] = [];
   readonly changes: { offer?: Sdp; settle: (outcome: ChangeOutcome) => void }[] = [];
   readonly requests: {
@@ -59,6 +59,19 @@ export class FakeDialog implements Dialog {
     body?: Body;
     settle: (outcome: RequestOutcome) => void;
   }[] = [];
+
+  get events(): DialogEvents {
+    return this.#events!;
+  }
+
+  set events(events: DialogEvents) {
+    this.#events = events;
+  }
+
+  /** It came about, and has not ended. */
+  get isOpen(): boolean {
+    return this.#events !== undefined && this.state !== 'ended';
+  }
 
   async change(c: { offer?: Sdp }): Promise<ChangeOutcome> {
     if (this.state === 'ended') return { kind: 'gone' };

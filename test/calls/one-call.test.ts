@@ -322,6 +322,31 @@ t.test('early media and ringing', (t) => {
     },
   );
 
+  t.test(
+    'an answer that was given reliably stays; who answers in the end is joined by a re-INVITE',
+    async (t) => {
+      const h = createHarness();
+      h.script = [connect([group([trunkLeg(['backup'])]), group([deviceLeg('201')])])];
+      const caller = h.call({ headers: [['Require', '100rel']] });
+      h.signalling.attempts[0]!.provisional(183, sdp('announcement'));
+      h.signalling.attempts[0]!.refuse(486);
+      const phone = h.signalling.attempts[1]!;
+      phone.provisional(183, sdp('phone'));
+      t.same(caller.progressed, [
+        { status: 183, sdp: sdp('announcement'), reliable: true },
+        { status: 183, reliable: true },
+      ]);
+      phone.answer(sdp('phone'));
+      await settled();
+      t.same(caller.answers, [{ sdp: sdp('announcement') }]);
+      t.equal(caller.dialog.changes[0]!.offer, sdp('phone'));
+      caller.dialog.changes[0]!.settle({ kind: 'refused', status: 488 });
+      await settled();
+      t.match(h.record().cause, { kind: 'not-joined' });
+      t.equal(caller.dialog.byes.length, 1);
+    },
+  );
+
   t.test('100rel is a matter of each leg', (t) => {
     const off = createHarness({ inTrunk: trunk('acme', { rel100: 'off' }) });
     off.script = [connect([group([trunkLeg(['backup'])])])];
