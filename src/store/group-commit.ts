@@ -60,6 +60,8 @@ export interface GroupCommit {
 export interface GroupCommitDeps {
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Waits for the disk after a commit, before anybody is told; absent: the commit is enough. */
+  readonly sync?: () => Promise<void>;
   /** Told once when nothing can be written, and once when it can be again. */
   readonly onAlarm: (alarm: StoreAlarm) => void;
 }
@@ -136,7 +138,8 @@ export function createGroupCommit(database: Database, deps: GroupCommitDeps): Gr
     for (const source of sources) source.written();
     jobs = [];
     for (const job of running) job.done();
-    release();
+    if (deps.sync === undefined) release();
+    else releaseAfter(deps.sync());
     if (state === 'failing') {
       state = 'writing';
       retryMs = FIRST_RETRY_MS;
@@ -179,6 +182,20 @@ export function createGroupCommit(database: Database, deps: GroupCommitDeps): Gr
     }
     schedule(retryMs);
     retryMs = Math.min(retryMs * 2, LAST_RETRY_MS);
+  }
+
+  function releaseAfter(synced: Promise<void>): void {
+    const released = waiter;
+    waiter = undefined;
+    synced.then(released?.resolve, (error: unknown) => {
+      failures++;
+      logger.error(
+        { reason: describeFault(error), path: database.name },
+        'disk not synced: records may be lost with the power',
+      );
+      deps.onAlarm({ kind: 'records-not-written', reason: describeFault(error) });
+      released?.resolve();
+    });
   }
 
   function release(): void {

@@ -25,7 +25,6 @@ export interface OpenedDatabase {
  */
 export function openDatabase(options: {
   readonly path: string;
-  readonly durability: 'crash' | 'power-loss';
   /** A worker checkpoints; this connection does so only when that fails. */
   readonly checkpointElsewhere: boolean;
 }): OpenedDatabase {
@@ -42,7 +41,8 @@ export function openDatabase(options: {
     refuseTruncated(path);
     database = new Sqlite(path, { timeout: 2000 });
     database.pragma('journal_mode = WAL');
-    database.pragma(`synchronous = ${options.durability === 'power-loss' ? 'FULL' : 'NORMAL'}`);
+    // Survives the end of the process; `wal-sync.ts` adds what survives the end of the power.
+    database.pragma('synchronous = NORMAL');
     database.pragma(`wal_autocheckpoint = ${options.checkpointElsewhere ? BACKSTOP_CHECKPOINT_PAGES : 1000}`);
     database.pragma('temp_store = MEMORY');
     check(database, path);
@@ -57,7 +57,8 @@ export function openDatabase(options: {
   }
 }
 
-function openFault(path: string, cause: unknown): unknown {
+/** What kept the database from being opened, as one of the catalogue's faults. */
+export function openFault(path: string, cause: unknown): unknown {
   if (cause instanceof AppError) return cause;
   switch (classifyFault(cause)) {
     case 'damaged':

@@ -10,7 +10,7 @@ import { createLegKeys } from './leg-keys.js';
 import { createLegWriter, type LegFields } from './leg-rows.js';
 import type { Maintenance } from './maintenance.js';
 import { createInProcessMaintenance, HAS_WORKER, startWorker } from './maintenance-host.js';
-import { openDatabase } from './open-database.js';
+import { openDatabase, type OpenedDatabase, openFault } from './open-database.js';
 import { createPendingRows } from './pending-rows.js';
 import type { RecordDetail, RecordPage, RecordQuery } from './record-query.js';
 import {
@@ -20,6 +20,7 @@ import {
 } from './registrations.js';
 import { createRevisionRepository, type RevisionRepository } from './revisions.js';
 import { createStateRepository, type StateRepository } from './state.js';
+import { createWalSync } from './wal-sync.js';
 
 /** How often the time is noted that `interrupted` calls are ended with. */
 const ALIVE_EVERY_MS = 5000;
@@ -83,10 +84,31 @@ export async function openStore<Binding extends BindingKey = BindingKey>(
   options: StoreOptions,
   deps: StoreDeps,
 ): Promise<Store<Binding>> {
+  const opened = openDatabase({ path: options.path, checkpointElsewhere: HAS_WORKER });
+  try {
+    return await Promise.resolve(createStore<Binding>(opened, options, deps));
+  } catch (cause) {
+    // A large database is not read in full when it is opened: damage may show only here.
+    opened.database.close();
+    opened.lock.release();
+    throw openFault(options.path, cause);
+  }
+}
+
+function createStore<Binding extends BindingKey>(
+  { database, lock }: OpenedDatabase,
+  options: StoreOptions,
+  deps: StoreDeps,
+): Store<Binding> {
   const { clock, logger } = deps;
-  const { database, lock } = openDatabase({ ...options, checkpointElsewhere: HAS_WORKER });
   const interruptedCalls = closeInterrupted(database, clock.now());
-  const group = createGroupCommit(database, { clock, logger, onAlarm: deps.onAlarm ?? (() => undefined) });
+  const walSync = options.durability === 'power-loss' ? createWalSync(options.path) : undefined;
+  const group = createGroupCommit(database, {
+    clock,
+    logger,
+    onAlarm: deps.onAlarm ?? (() => undefined),
+    ...(walSync !== undefined && { sync: () => walSync.sync() }),
+  });
   const calls = createPendingRows<CallFields>(createCallWriter(database));
   const legs = createPendingRows<LegFields>(createLegWriter(database));
   group.add(calls);
@@ -131,7 +153,7 @@ export async function openStore<Binding extends BindingKey = BindingKey>(
   if (interruptedCalls > 0)
     logger.warn({ calls: interruptedCalls }, 'calls of the last run were interrupted');
 
-  return Promise.resolve({
+  return {
     records: {
       open(record) {
         calls.insert(record.id, record);
@@ -176,7 +198,7 @@ export async function openStore<Binding extends BindingKey = BindingKey>(
       closed ??= end();
       return closed;
     },
-  });
+  };
 
   /** Readers see what was written before they asked. */
   function settled(): Promise<void> {
@@ -187,6 +209,10 @@ export async function openStore<Binding extends BindingKey = BindingKey>(
     for (const timer of timers) timer.clear();
     timers = [];
     group.close();
+    await walSync
+      ?.sync()
+      .catch((error: unknown) => logger.error({ reason: String(error) }, 'disk not synced'));
+    walSync?.close();
     await maintenance.close();
     database.close();
     lock.release();

@@ -1,7 +1,7 @@
 import Sqlite from 'better-sqlite3';
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import t from 'tap';
@@ -9,7 +9,13 @@ import type { AppError } from '../../src/base/errors.js';
 import { systemClock } from '../../src/base/clock.js';
 import { silentLogger } from '../../src/base/logger.js';
 import type { CallRecord, LegRecord } from '../../src/model/index.js';
-import { openStore, type Store, type StoreOptions } from '../../src/store/index.js';
+import { checkpoint } from '../../src/store/checkpoints.js';
+import {
+  openStore,
+  openStore as openFromSource,
+  type Store,
+  type StoreOptions,
+} from '../../src/store/index.js';
 
 const deps = { clock: systemClock, logger: silentLogger };
 // The store's timers do not keep a process alive; in the server its sockets do.
@@ -495,3 +501,61 @@ t.test('an open call costs nothing but its row', async (t) => {
   t.equal(store.stats().waitingRows, 0);
   await store.close();
 });
+
+t.test('with durability power-loss an answer waits for the disk itself', async (t) => {
+  const store = await openStore({ ...options(t.testdir()), durability: 'power-loss' }, deps);
+  for (let i = 0; i < 20; i++) {
+    store.records.open(call(`p${i}`));
+    const first = store.records.answered(`p${i}`, { state: 'answered', answerAt: 2_000 });
+    store.records.openLeg(leg(`p${i}/1`, `p${i}`));
+    await Promise.all([first, store.records.answered(`p${i}`, { codecs: 'PCMU' })]);
+  }
+  t.equal((await store.records.list({ state: 'answered' })).records.length, 20);
+  await store.close();
+});
+
+t.test('a checkpoint empties the log, and a long log starts anew', async (t) => {
+  const folder = t.testdir();
+  const store = await openStore(options(folder), deps);
+  const other = new Sqlite(options(folder).path);
+  other.pragma('wal_autocheckpoint = 0');
+  const log = (): Record<string, number> =>
+    (other.pragma('wal_checkpoint(NOOP)') as Record<string, number>[])[0]!;
+  for (let i = 0; i < 50; i++) store.records.open(call(`c${i}`));
+  await store.flush();
+  const before = log();
+  t.ok(before['log']! > before['checkpointed']!);
+  checkpoint(other, { worthwhile: 10_000, restart: 20_000 });
+  t.same(log(), before, 'too little to bother the disk for');
+  checkpoint(other, { worthwhile: 1, restart: 20_000 });
+  t.equal(log()['checkpointed'], before['log']);
+  checkpoint(other, { worthwhile: 1, restart: 1 });
+  store.records.open(call('next'));
+  await store.flush();
+  t.ok(log()['log']! < before['log']!, 'the log was begun anew');
+  other.close();
+  await store.close();
+});
+
+const built = new URL('../../dist/store/index.js', import.meta.url);
+
+t.test(
+  'built, the store reads and deletes in its worker, which ends with it',
+  { skip: existsSync(built) ? false : 'dist is not built' },
+  async (t) => {
+    const { openStore } = (await import(built.href)) as { readonly openStore: typeof openFromSource };
+    const store = await openStore({ ...options(t.testdir()), keepRecordsMs: DAY_MS }, deps);
+    for (let i = 0; i < 500; i++) store.records.open(call(`w${i}`, { state: 'ended', endAt: 2_000 }));
+    t.same(
+      (await store.records.list({ number: '+12025550111', limit: 2 })).records.map((record) => record.id),
+      ['w499', 'w498'],
+    );
+    t.match(await store.records.get('w7'), { record: { id: 'w7' }, legs: [] });
+    await t.rejects(store.records.list({ limit: 0 }), { code: 'REQUEST_INVALID' });
+    t.equal(await store.sweep(), 499);
+    const last = store.records.list({});
+    const [ending] = await Promise.allSettled([last, store.close()]);
+    t.ok(ending.status === 'fulfilled' || String(ending.reason).includes('closed'));
+    await t.rejects(store.records.list({}));
+  },
+);
