@@ -132,7 +132,10 @@ function whyBeaten(loser: Candidate, winner: Candidate): string {
     return `${fitting}, but a rule with a matching from: goes first`;
   if ((winner.rule.since ?? -Infinity) > (loser.rule.since ?? -Infinity))
     return `${fitting}, but a later since: goes first`;
-  return `${fitting}, but its priority is lower`;
+  if ((winner.rule.priority ?? 0) > (loser.rule.priority ?? 0))
+    return `${fitting}, but its priority is lower`;
+  // Callers that fit both rules' from: by chance, which no check at load could tell.
+  return `${fitting}, but the other rule stands first`;
 }
 
 function showTime(at: number): string {

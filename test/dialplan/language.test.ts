@@ -880,6 +880,28 @@ t.test('the schema names every key of the language', (t) => {
   t.end();
 });
 
+t.test('the reference names every key of the language', (t) => {
+  const page = readFileSync(new URL('../../docs/dialplan.md', import.meta.url), 'utf8');
+  const keys = new Set<string>();
+  const walk = (schema: unknown): void => {
+    if (typeof schema !== 'object' || schema === null) return;
+    for (const [key, value] of Object.entries(schema)) {
+      if (key === 'properties' && typeof value === 'object' && value !== null) {
+        for (const name of Object.keys(value)) keys.add(name);
+      }
+      walk(value);
+    }
+  };
+  walk(dialplanSchema());
+  t.ok(keys.size > 120);
+  const outcomes = /^if-(?!no-input$|invalid$)/;
+  const missing = [...keys].filter(
+    (key) => !outcomes.test(key) && !new RegExp(`(\`|[{ ,])${key}(\`|:|,| )`).test(page),
+  );
+  t.same(missing, []);
+  t.end();
+});
+
 t.test('whatever stands in the files, loading never throws, and a plan comes only without errors', (t) => {
   const texts = readdirSync(FIXTURES).map((name) => ({
     path: name,

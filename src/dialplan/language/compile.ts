@@ -60,7 +60,7 @@ interface OneFile {
 export function* compile(input: CompileInput): Generator<undefined, Compiled> {
   const diagnostics: Diagnostic[] = input.documents.flatMap(({ diagnostics: own }) => own);
   const report = (diagnostic: Diagnostic): void => void diagnostics.push(diagnostic);
-  const files = readAll(input, diagnostics);
+  const files = yield* readAll(input, diagnostics);
   const tables = new Map<string, Table>(
     input.tables.map(({ path, shown, text, table }) => [path, { file: shown, text, table }]),
   );
@@ -130,24 +130,26 @@ export function* compile(input: CompileInput): Generator<undefined, Compiled> {
 }
 
 /** Every file's sections, read once all names are known. */
-function readAll(input: CompileInput, diagnostics: Diagnostic[]): OneFile[] {
+function* readAll(input: CompileInput, diagnostics: Diagnostic[]): Generator<undefined, OneFile[]> {
   const declared = new DeclaredNames(input.trunkNames);
   const heads = input.documents.flatMap((document) => {
     if (document.root === undefined) return [];
     const reader = new Reader();
     const head = readHead(document.root, reader);
     declared.declare(document.root, head.tenant, reader);
-    diagnostics.push(...reader.diagnostics);
+    for (const diagnostic of reader.diagnostics) diagnostics.push(diagnostic);
     return [
       { document, root: document.root, context: new FileContext(declared, head.tenant, head.timezone) },
     ];
   });
-  return heads.map(({ document, root, context }) => {
+  const files: OneFile[] = [];
+  for (const { document, root, context } of heads) {
     const reader = new Reader(context);
-    const reading = readFile(root, reader);
-    diagnostics.push(...reader.diagnostics);
-    return { document, context, reading };
-  });
+    const reading = yield* readFile(root, reader);
+    for (const diagnostic of reader.diagnostics) diagnostics.push(diagnostic);
+    files.push({ document, context, reading });
+  }
+  return files;
 }
 
 function readTests(
@@ -169,7 +171,7 @@ function readTests(
       const values = Object.fromEntries(columns.map((column, at) => [column, row[at] ?? '']));
       const test = readTestOfRow(entry.node, values, `${table.file}:${lines[index] ?? 1}`, reader);
       if (test !== null) tests.push(test);
-      diagnostics.push(...reader.diagnostics);
+      for (const diagnostic of reader.diagnostics) diagnostics.push(diagnostic);
       // What is wrong with one row is mostly wrong with all of them.
       if (reader.diagnostics.length > 0) break;
     }

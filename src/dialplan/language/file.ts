@@ -68,8 +68,8 @@ export function readHead(
   return head;
 }
 
-/** Reads every section of a file but its head. */
-export function readFile(root: Node, reader: Reader): FileReading {
+/** Reads every section of a file but its head; long sections in slices. */
+export function* readFile(root: Node, reader: Reader): Generator<undefined, FileReading> {
   if (root.kind !== 'map') {
     reader.refuse(root, 'unexpected', `expected a map with ${Object.keys(SECTIONS).join(', ')}`);
     return {};
@@ -83,10 +83,35 @@ export function readFile(root: Node, reader: Reader): FileReading {
       reader.error(key.place, 'unknown-key', `unknown key "${key.text}"`, hint);
       continue;
     }
-    const read = SECTIONS[key.text].shape.read(value, reader);
+    const read = yield* readSliced(SECTIONS[key.text].shape, value, reader);
     if (read !== null) reading[key.text] = read;
   }
   return reading;
+}
+
+const SLICE = 500;
+
+/** All sections read as lists of what they hold, so that the slices of one come together again. */
+function* readSliced(shape: Shape<unknown>, node: Node, reader: Reader): Generator<undefined, unknown> {
+  const whole = node.kind === 'list' ? node.items : node.kind === 'map' ? node.entries : [];
+  if (whole.length <= SLICE) return shape.read(node, reader);
+  const all: unknown[] = [];
+  let failed = false;
+  for (let from = 0; from < whole.length; from += SLICE) {
+    const slice: Node =
+      node.kind === 'list'
+        ? { ...node, items: node.items.slice(from, from + SLICE) }
+        : {
+            kind: 'map',
+            place: node.place,
+            entries: node.kind === 'map' ? node.entries.slice(from, from + SLICE) : [],
+          };
+    const read = shape.read(slice, reader);
+    if (read === null) failed = true;
+    else for (const one of read as readonly unknown[]) all.push(one);
+    yield;
+  }
+  return failed ? null : all;
 }
 
 function isSection(key: string): key is SectionName {
