@@ -2,6 +2,7 @@ import type { Timer } from '../../base/clock.js';
 import type { AppMessage } from '../control/app-message.js';
 import type { ControlConnection } from '../control/connection.js';
 import type { SipCommand } from '../control/commands.js';
+import type { ClientTransaction } from '../transaction/types.js';
 import type { Flow, Listener } from '../transport/flow.js';
 import type { PendingRequest } from './pending.js';
 import type { ClientCall } from './client-call.js';
@@ -86,12 +87,16 @@ export class Dialog {
   confirmed: Leg | undefined;
   ended = false;
   /** Requests of theirs that the application has not answered yet. */
-  readonly pending = new Set<PendingRequest>();
+  readonly pending: PendingRequest[] = [];
   /** A subscription's end, monotonic milliseconds (RFC 6665 §4.1.2). */
   expiresAt: number | undefined;
   sessionTimer: SessionTimerState | undefined;
   /** Authorization and Proxy-Authorization of the INVITE: its ACK repeats them. */
   credentials: readonly (readonly [string, string])[] | undefined;
+  /** Our INVITE or SUBSCRIBE that made it. */
+  opening: ClientTransaction | undefined;
+  /** More than one fork was heard of. */
+  forked = false;
   /** CSeq of the request of ours that made it; 0 for a UAS. */
   firstSeq = 0;
   /** Contact value we give in this dialog. */
@@ -110,6 +115,12 @@ export class Dialog {
     readonly listener: Listener,
     public owner: ControlConnection,
   ) {}
+
+  /** The application owes that request no answer any more. */
+  drop(pending: PendingRequest): void {
+    const index = this.pending.indexOf(pending);
+    if (index !== -1) this.pending.splice(index, 1);
+  }
 
   leg(remoteTag: string): Leg | undefined {
     for (const leg of this.legs) if (leg.remoteTag === remoteTag) return leg;

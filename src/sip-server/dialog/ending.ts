@@ -17,6 +17,9 @@ export function endDialog(core: Core, dialog: Dialog): void {
   dialog.sessionTimer?.stop();
   dialog.sessionTimer = undefined;
   for (const leg of dialog.legs) endLeg(leg);
+  // What still waits for the 200 of another fork need not where nobody forked.
+  if (dialog.confirmed !== undefined && !dialog.forked) dialog.opening?.terminate();
+  dialog.opening = undefined;
   for (const pending of [...dialog.pending]) {
     // A BYE is answered by its application; of an INVITE RFC 3261 §15.1.2 says 487.
     if (pending.kind === 'bye' || pending.state === 'final') continue;
@@ -58,14 +61,14 @@ export function refusePending(
 /** Takes a request off all lists; answers of the application to it get `NOK` from here on. */
 export function forgetPending(core: Core, pending: PendingRequest): void {
   core.pending.delete(pending.txnId);
-  pending.dialog?.pending.delete(pending);
+  pending.dialog?.drop(pending);
   settleReliable(pending);
   const { leg, earlyUpdate } = pending;
   if (leg?.inviteIn === pending) leg.inviteIn = undefined;
   if (leg?.updateIn === pending) leg.updateIn = undefined;
   pending.earlyUpdate = undefined;
   earlyUpdate?.respond(SipResponse.reply(earlyUpdate.request, 500, undefined, pending.localTag));
-  for (const { app, command } of pending.waiting.splice(0))
+  for (const { app, command } of pending.waiting?.splice(0) ?? [])
     app.send(responseFrame(command.id, 'NOK', UNKNOWN_TRANSACTION));
 }
 

@@ -103,13 +103,14 @@ function newRequest(core: Core, tx: ServerTransaction, admits: boolean): void {
     tx.trying();
     core.cdr.attempt('network', request);
   }
-  deliverNewRequest(app, request, tx.flow, txnId, core.clock.now());
+  const read = deliverNewRequest(app, request, tx.flow, txnId, core.clock.now());
+  pending.plain = method === 'INVITE' && read === request.serialize();
 }
 
 function hold(core: Core, pending: PendingRequest): void {
   const { tx } = pending;
   core.pending.set(pending.txnId, pending);
-  pending.dialog?.pending.add(pending);
+  pending.dialog?.pending.push(pending);
   tx.data = pending;
   tx.onTerminated = (why) => transactionOver(core, pending, why);
 }
@@ -289,7 +290,11 @@ function receiveAck(deps: IncomingDeps, ack: SipRequest, flow: Flow): void {
   if (match === undefined || leg === undefined || awaited === undefined || awaited.cseq !== ack.cseq.seq)
     return;
   leg.awaitedAck = undefined;
-  awaited.pending.tx.acknowledged();
+  const { tx } = awaited.pending;
+  tx.acknowledged();
+  // It lives on to absorb repetitions, and need not hold on to the call for that.
+  tx.onTerminated = undefined;
+  tx.data = awaited.pending.localTag;
   forgetPending(core, awaited.pending);
   const app = core.apps.heirOf(match.dialog.owner);
   if (app !== undefined)
@@ -297,7 +302,7 @@ function receiveAck(deps: IncomingDeps, ack: SipRequest, flow: Flow): void {
   deps.releaseBye(match.dialog, leg);
 }
 
-/** RFC 3261 §9.2. */
+/** RFC 3261 §9.2. Of an INVITE that was answered and acknowledged only its tag is left. */
 function receiveCancel(
   core: Core,
   proxy: ProxyDoor,
@@ -305,12 +310,20 @@ function receiveCancel(
   invite: ServerTransaction | undefined,
 ): void {
   if (invite === undefined) return answer(core, cancel, 481);
-  const pending = invite.data as PendingRequest | undefined;
+  const { data } = invite as { data?: PendingRequest | string | undefined };
+  const pending = typeof data === 'object' ? data : undefined;
   if (proxy.cancel(invite)) {
     cancel.respond(SipResponse.reply(cancel.request, 200, undefined, newTag()));
     return;
   }
-  cancel.respond(SipResponse.reply(cancel.request, 200, undefined, pending?.localTag ?? newTag()));
+  cancel.respond(
+    SipResponse.reply(
+      cancel.request,
+      200,
+      undefined,
+      pending?.localTag ?? (typeof data === 'string' ? data : newTag()),
+    ),
+  );
   if (pending === undefined || pending.state === 'final') return;
   const { dialog } = pending;
   tellCancelled(core, pending, cancel.flow, cancel.request);

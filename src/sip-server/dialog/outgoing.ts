@@ -76,6 +76,7 @@ export function sendNewRequest(core: Core, app: ControlConnection, command: SipC
       else subscribeResponse(core, call, dialog, response, flow);
     },
   );
+  if (dialog !== undefined) dialog.opening = call.tx;
   if (method === 'INVITE') core.cdr.attempt('application', request);
 }
 
@@ -223,6 +224,7 @@ function legOf(dialog: Dialog, call: ClientCall, response: SipResponse, flow: Fl
     call.cseq,
   );
   leg.flow = flow;
+  if (dialog.legs.length > 0) dialog.forked = true;
   dialog.legs.push(leg);
   return leg;
 }

@@ -27,9 +27,11 @@ export interface PendingRequest {
   /** RSeq used last (RFC 3262 §3). */
   rseq: number | undefined;
   /** RSeqs acknowledged or given up for a final answer: a late PRACK of one is still right. */
-  readonly rseqs: number[];
+  rseqs: number[] | undefined;
   /** Answers that must wait for a PRACK. */
-  readonly waiting: { readonly app: ControlConnection; readonly command: SipCommand }[];
+  waiting: { readonly app: ControlConnection; readonly command: SipCommand }[] | undefined;
+  /** drachtio-srf reads the request just as it came, and so what our answers repeat of it. */
+  plain: boolean;
   /** An UPDATE inside the early dialog, answered under the same transaction id. */
   earlyUpdate: ServerTransaction | undefined;
 }
@@ -56,8 +58,9 @@ export function pendingRequest(
     final: undefined,
     reliable: undefined,
     rseq: undefined,
-    rseqs: [],
-    waiting: [],
+    rseqs: undefined,
+    waiting: undefined,
+    plain: false,
     earlyUpdate: undefined,
   };
 }

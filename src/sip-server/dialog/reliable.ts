@@ -60,7 +60,7 @@ export function repeatReliable(
 export function settleReliable(pending: PendingRequest): void {
   if (pending.reliable === undefined) return;
   pending.reliable.timer?.clear();
-  pending.rseqs.push(pending.reliable.rseq);
+  pending.rseqs = [...(pending.rseqs ?? []), pending.reliable.rseq];
   pending.reliable = undefined;
 }
 
@@ -72,5 +72,5 @@ export function takePrack(pending: PendingRequest, prack: SipRequest): boolean {
     settleReliable(pending);
     return true;
   }
-  return pending.rseqs.includes(rack.rseq);
+  return pending.rseqs?.includes(rack.rseq) === true;
 }

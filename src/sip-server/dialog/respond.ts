@@ -24,6 +24,7 @@ export function respond(core: Core, app: ControlConnection, command: SipCommand)
   if (pending === undefined) return refuse(app, command, UNKNOWN_TRANSACTION);
   if (isEarlyUpdateAnswer(pending, command.message)) return answerEarlyUpdate(core, app, command, pending);
   if (mustWait(pending, command.message)) {
+    pending.waiting ??= [];
     if (pending.waiting.length >= MAX_WAITING_ANSWERS)
       return refuse(app, command, 'too many responses wait for a PRACK');
     pending.waiting.push({ app, command });
@@ -34,9 +35,10 @@ export function respond(core: Core, app: ControlConnection, command: SipCommand)
 
 /** The PRACK has come: what waited for it goes out. */
 export function releaseWaiting(core: Core, pending: PendingRequest): void {
-  while (pending.reliable === undefined && pending.waiting.length > 0) {
-    const { app, command } = pending.waiting.shift()!;
-    send(core, app, command, pending);
+  while (pending.reliable === undefined) {
+    const next = pending.waiting?.shift();
+    if (next === undefined) return;
+    send(core, next.app, next.command, pending);
   }
 }
 
@@ -52,7 +54,7 @@ function statusOf(message: AppMessage): number {
 function mustWait(pending: PendingRequest, message: AppMessage): boolean {
   const status = statusOf(message);
   if (status >= 300) return false;
-  if (pending.waiting.length > 0) return true;
+  if (pending.waiting !== undefined && pending.waiting.length > 0) return true;
   if (pending.reliable === undefined) return false;
   return status >= 200 ? pending.reliable.offers : wantsReliable(message);
 }
@@ -109,7 +111,7 @@ function send(core: Core, app: ControlConnection, command: SipCommand, pending: 
     if (before === undefined && pending.dialog !== undefined) endDialog(core, pending.dialog);
     return refuse(app, command, UNKNOWN_TRANSACTION);
   }
-  const raw = serializeForControl(response);
+  const raw = pending.plain ? sent.raw : serializeForControl(response);
   const echo = responseEcho(command.id, sent, core.clock.now(), pending.txnId, echoedId(pending), raw);
   if (status >= 200) app.sendEcho(echo);
   else app.send(echo);
@@ -149,7 +151,7 @@ function ensureDialog(core: Core, pending: PendingRequest, response: SipResponse
   leg.behindNat = isBehindNat(request, flow);
   leg.remoteSeq = request.cseq.seq;
   dialog.legs.push(leg);
-  dialog.pending.add(pending);
+  dialog.pending.push(pending);
   pending.dialog = dialog;
   pending.leg = leg;
   if (request.method === 'INVITE') leg.inviteIn = pending;
@@ -206,7 +208,7 @@ function finish(
     core.cdr.stop('application', 'call-rejected', response);
     if (dialog !== undefined) endDialog(core, dialog);
   }
-  dialog?.pending.delete(pending);
+  dialog?.drop(pending);
 }
 
 /** What a 2xx changes in the dialog (RFC 3261 §12.2.2: the remote target). */
