@@ -100,8 +100,13 @@ class Receiver implements Incoming {
   }
 
   sendStateless(response: SipResponse, flow: Flow): SentInfo {
+    return this.sendBy(response.topVia, response, flow);
+  }
+
+  /** @param via what the way back is read from: that of a malformed request may be one that no response of ours could have */
+  private sendBy(via: Via, response: SipResponse, flow: Flow): SentInfo {
     const bytes = response.toBuffer();
-    const path = this.deps.transport.pathForResponse(response.topVia, flow);
+    const path = this.deps.transport.pathForResponse(via, flow);
     this.deps.counters.sent++;
     path?.send(bytes);
     const sentTo = path ?? {
@@ -203,11 +208,12 @@ class Receiver implements Incoming {
     if (status === undefined || partial === undefined || partial.method === 'ACK') return;
     const now = this.deps.clock.monotonic();
     if (!take(this.malformedAnswers, now, MALFORMED_ANSWERS_PER_S, MALFORMED_ANSWERS_PER_S)) return;
-    stampVia(partial, partial.topVia, flow);
+    const via = partial.topVia;
+    stampVia(partial, via, flow);
     const response = SipResponse.reply(partial, status, undefined, statelessTag(partial));
     if (this.deps.server !== undefined) response.headers.add('Server', this.deps.server);
     response.headers.add('Warning', `399 - "${reason.replace(/[^ !#-[\]-~]/g, ' ')}"`);
-    this.sendStateless(response, flow);
+    this.sendBy(via, response, flow);
   }
 
   private countMalformed(reason: string, flow: Flow): void {
