@@ -8,9 +8,8 @@ import type { CommandIo } from './io.js';
 import { addKey } from './keys-command.js';
 import { testFiles } from './test-command.js';
 
-/** Exit codes: what was asked came out wrong, and what was asked could not be done at all. */
-export const EXIT_WRONG = 1;
-export const EXIT_FAULT = 2;
+/** Exit code when what was asked could not be done at all; a command that finds something wrong exits with 1. */
+const EXIT_FAULT = 2;
 
 /** What the command line needs from outside; `main` supplies it. */
 export interface ProgramDeps {
