@@ -10,12 +10,8 @@ import { systemClock } from '../../src/base/clock.js';
 import { silentLogger } from '../../src/base/logger.js';
 import type { CallRecord, LegRecord } from '../../src/model/index.js';
 import { checkpoint } from '../../src/store/checkpoints.js';
-import {
-  openStore,
-  openStore as openFromSource,
-  type Store,
-  type StoreOptions,
-} from '../../src/store/index.js';
+import type { openStore as openFromSource } from '../../src/store/index.js';
+import { openStore, type Store, type StoreOptions } from '../../src/store/index.js';
 
 const deps = { clock: systemClock, logger: silentLogger };
 // The store's timers do not keep a process alive; in the server its sockets do.
