@@ -20,26 +20,28 @@ const PROTOTYPE_NAMES: ReadonlySet<string> = new Set(
   Object.getOwnPropertyNames(Object.prototype).map((name) => name.toLowerCase()),
 );
 
-const ADDRESS_FIELDS: ReadonlySet<string> = new Set([
-  'Diversion',
-  'P-Asserted-Identity',
-  'P-Called-Party-ID',
-  'P-Preferred-Identity',
-  'Path',
-  'Record-Route',
-  'Refer-To',
-  'Referred-By',
-  'Remote-Party-ID',
-  'Reply-To',
-  'Route',
-  'Service-Route',
-]);
+type FieldKind = 'address' | 'route' | 'auth' | 'via' | 'content-type';
 
-const AUTH_FIELDS: ReadonlySet<string> = new Set([
-  'Authorization',
-  'Proxy-Authenticate',
-  'Proxy-Authorization',
-  'WWW-Authenticate',
+/** Fields drachtio-srf or an application takes apart; Contact, From and To have been checked by our parser. */
+const FIELD_KINDS: ReadonlyMap<string, FieldKind> = new Map([
+  ['Authorization', 'auth'],
+  ['Content-Type', 'content-type'],
+  ['Diversion', 'address'],
+  ['P-Asserted-Identity', 'address'],
+  ['P-Called-Party-ID', 'address'],
+  ['P-Preferred-Identity', 'address'],
+  ['Path', 'address'],
+  ['Proxy-Authenticate', 'auth'],
+  ['Proxy-Authorization', 'auth'],
+  ['Record-Route', 'route'],
+  ['Refer-To', 'address'],
+  ['Referred-By', 'address'],
+  ['Remote-Party-ID', 'address'],
+  ['Reply-To', 'address'],
+  ['Route', 'route'],
+  ['Service-Route', 'address'],
+  ['Via', 'via'],
+  ['WWW-Authenticate', 'auth'],
 ]);
 
 /**
@@ -49,14 +51,35 @@ const AUTH_FIELDS: ReadonlySet<string> = new Set([
  * multipart body that its part reader would stall on is passed as one piece.
  */
 export function serializeForControl(message: SipMessage): string {
-  const body = message.body;
-  let out = `${tamed(message.startLine)}\r\n`;
-  for (const [name, value] of message.headers) {
-    if (name === 'Content-Length') continue;
-    const safe = safeValue(name, value, body);
-    if (safe !== undefined) out += `${name}: ${safe}\r\n`;
-  }
-  return `${out}Content-Length: ${body === '' ? 0 : Buffer.byteLength(body, 'utf8')}\r\n\r\n${body}`;
+  const { body, headers } = message;
+  const { isPlain } = headers;
+  // The topmost Via has been read by our parser.
+  const topVia = headers.first('Via');
+  const lines = headers.serialize((key, value) => {
+    const tame = isPlain ? value : trimSpace(tamed(value));
+    const kind = FIELD_KINDS.get(key);
+    if (kind === undefined) return isMisread(key) ? undefined : tame;
+    switch (kind) {
+      case 'address':
+        return areNameAddrs(splitList(tame)) ? tame : undefined;
+      case 'route':
+        return tame === '' ? undefined : tame;
+      case 'auth':
+        return (parseChallenge(tame)?.params.size ?? 0) > 0 ? tame : undefined;
+      case 'via':
+        return value === topVia && tame.startsWith('SIP/2.0/') && !tame.includes(',') ? tame : safeVia(tame);
+      case 'content-type':
+        return safeContentType(tame, body);
+    }
+  });
+  // The phrase of a response that our own code made has not been looked at.
+  const startLine = isPlain && message.kind === 'request' ? message.startLine : tamed(message.startLine);
+  return `${startLine}\r\n${lines}Content-Length: ${body === '' ? 0 : Buffer.byteLength(body, 'utf8')}\r\n\r\n${body}`;
+}
+
+/** Known fields have canonical keys with a capital letter; the key of an unknown one is in lower case. */
+function isMisread(key: string): boolean {
+  return key.includes('%') || PROTOTYPE_NAMES.has(key);
 }
 
 function tamed(text: string): string {
@@ -67,16 +90,6 @@ function tamed(text: string): string {
   return out.includes('     ') ? out.replace(LONG_RUN, ' '.repeat(LONGEST_RUN)) : out;
 }
 
-function safeValue(name: string, value: string, body: string): string | undefined {
-  const safe = trimSpace(tamed(value));
-  if (name === 'Via') return safeVia(safe);
-  if (name === 'Content-Type') return safeContentType(safe, body);
-  if (ADDRESS_FIELDS.has(name)) return areNameAddrs(splitList(safe)) ? safe : undefined;
-  if (AUTH_FIELDS.has(name)) return (parseChallenge(safe)?.params.size ?? 0) > 0 ? safe : undefined;
-  if (name.includes('%') || PROTOTYPE_NAMES.has(name.toLowerCase())) return undefined;
-  return safe;
-}
-
 function areNameAddrs(elements: readonly string[]): boolean {
   return elements.length > 0 && elements.every((element) => parseNameAddr(element) !== undefined);
 }
@@ -84,7 +97,7 @@ function areNameAddrs(elements: readonly string[]): boolean {
 /** In the one spelling drachtio-srf's pattern knows; values below the topmost that are malformed are left out. */
 function safeVia(value: string): string | undefined {
   const vias = splitList(value);
-  if (vias.every((via) => /^SIP\/2\.0\/[A-Z]/.test(via) && parseVia(via) !== undefined)) return value;
+  if (vias.every((via) => via.startsWith('SIP/2.0/') && parseVia(via) !== undefined)) return value;
   const kept = vias.map(parseVia).filter((via) => via !== undefined);
   return kept.length === 0 ? undefined : kept.map(formatVia).join(', ');
 }

@@ -11,6 +11,9 @@ export interface HeaderLine {
 
 const FORBIDDEN = /[\r\n\0]/;
 
+/** Beyond ASCII, or white space in a run. */
+const UNUSUAL = /[^\x00-\x7f]|[ \t]{2}/;
+
 /** Entries a line takes in the flat array: key, name, value. */
 const STRIDE = 3;
 
@@ -21,6 +24,7 @@ const STRIDE = 3;
 export class SipHeaders implements Iterable<[name: string, value: string]> {
   /** Flat, since one array is cheaper to fill than an object a line. The key is what names are compared by. */
   readonly #fields: string[] = [];
+  #plain = true;
 
   /** Number of lines. */
   get size(): number {
@@ -56,7 +60,7 @@ export class SipHeaders implements Iterable<[name: string, value: string]> {
 
   /** Replaces all lines of that name by one, in the place of the first. */
   set(name: string, value: string): void {
-    const clean = checkLine(name, value);
+    const clean = this.#check(name, value);
     const key = headerKey(name);
     const index = this.#find(key, 0);
     if (index === -1) {
@@ -69,14 +73,14 @@ export class SipHeaders implements Iterable<[name: string, value: string]> {
 
   /** Adds a line at the end. */
   add(name: string, value: string): void {
-    const clean = checkLine(name, value);
+    const clean = this.#check(name, value);
     const key = headerKey(name);
     this.#fields.push(key, displayName(name, key), clean);
   }
 
   /** Adds a line before the first one of that name, or before all others. */
   prepend(name: string, value: string): void {
-    const clean = checkLine(name, value);
+    const clean = this.#check(name, value);
     const key = headerKey(name);
     const index = Math.max(0, this.#find(key, 0));
     this.#fields.splice(index, 0, key, displayName(name, key), clean);
@@ -128,16 +132,50 @@ export class SipHeaders implements Iterable<[name: string, value: string]> {
   }
 
   /**
-   * The lines as they stand in a message, each ended by CRLF, without Content-Length, which the writer sets itself.
+   * Whether all values are ASCII and hold no runs of white space: nothing to look for then.
    * @internal
    */
-  serialize(): string {
+  get isPlain(): boolean {
+    return this.#plain;
+  }
+
+  /**
+   * For the parser, which has seen it.
+   * @internal
+   */
+  noteUnusual(): void {
+    this.#plain = false;
+  }
+
+  /**
+   * The lines as they stand in a message, each ended by CRLF, without Content-Length, which the writer sets itself. `rewrite` may
+   * change a value, or leave the line out by giving undefined.
+   * @internal
+   */
+  serialize(rewrite?: (key: string, value: string) => string | undefined): string {
     const fields = this.#fields;
     let out = '';
     for (let i = 0; i < fields.length; i += STRIDE) {
-      if (fields[i] !== 'Content-Length') out += `${fields[i + 1]!}: ${fields[i + 2]!}\r\n`;
+      const key = fields[i]!;
+      if (key === 'Content-Length') continue;
+      const value = rewrite === undefined ? fields[i + 2]! : rewrite(key, fields[i + 2]!);
+      if (value !== undefined) out += `${fields[i + 1]!}: ${value}\r\n`;
     }
     return out;
+  }
+
+  /** Checks a line from our own code, and gives its value trimmed. */
+  #check(name: string, value: string): string {
+    if (!isToken(name))
+      throw new AppError('SIP_INVALID', `not a header name: ${JSON.stringify(name.slice(0, 64))}`);
+    if (FORBIDDEN.test(value)) {
+      throw new AppError(
+        'SIP_INVALID',
+        `the value of ${name} holds a line end or NUL, which would inject headers`,
+      );
+    }
+    if (UNUSUAL.test(value)) this.#plain = false;
+    return trimSpace(value);
   }
 
   #find(key: string, from: number): number {
@@ -156,16 +194,4 @@ export class SipHeaders implements Iterable<[name: string, value: string]> {
 /** For a known field the key is its canonical name; an unknown one keeps the name as given. */
 function displayName(name: string, key: string): string {
   return key.length === name.length && key === name.toLowerCase() ? name : key;
-}
-
-function checkLine(name: string, value: string): string {
-  if (!isToken(name))
-    throw new AppError('SIP_INVALID', `not a header name: ${JSON.stringify(name.slice(0, 64))}`);
-  if (FORBIDDEN.test(value)) {
-    throw new AppError(
-      'SIP_INVALID',
-      `the value of ${name} holds a line end or NUL, which would inject headers`,
-    );
-  }
-  return trimSpace(value);
 }

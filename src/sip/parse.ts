@@ -48,6 +48,7 @@ export function parseMessage(
   };
   const message = readHead(source, limits);
   if (message === undefined) return { kind: 'malformed', reason: 'the start line cannot be read' };
+  if (found !== 0) message.headers.noteUnusual();
   const problem = source.problem ?? checkMessage(message) ?? readBody(source, message, framing);
   return problem === undefined ? { kind: 'message', message } : refuse(message, problem);
 }
