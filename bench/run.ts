@@ -134,7 +134,7 @@ async function measure(
 async function benchRate(): Promise<void> {
   let best = 0;
   for (const rate of [300, 400, 500, 600, 700]) {
-    const { load } = await withTrunkline(undefined, async (port, server) => {
+    const { load } = await withTrunkline(undefined, async (port) => {
       await runLoad({
         target: `127.0.0.1:${port}`,
         port: CALLER_PORT,
@@ -144,7 +144,6 @@ async function benchRate(): Promise<void> {
         numbers: called,
         calls: 2000,
       });
-      void server;
       return {
         load: await runLoad({
           target: `127.0.0.1:${port}`,

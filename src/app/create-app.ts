@@ -197,7 +197,7 @@ async function startApp(first: Settings, deps: AppDeps, undo: (() => Promise<voi
       trunks,
       border,
       reload,
-      listeners: engine.listeners,
+      listeners: () => engine.listeners(),
       state: () => ({ draining, signallingUp, storeFailing }),
     }),
     logger,

@@ -97,7 +97,7 @@ void t.test('destinations go by priority, then weight, those down last', async (
 });
 
 void t.test('OPTIONS probes mark a destination down and up with hysteresis', async (t) => {
-  let status: number | undefined;
+  let status: number | undefined = undefined;
   const { trunks, clock } = setUp({ options: () => status });
   await trunks.configure([trunk('acme', { probe: { everyMs: 30_000, downAfter: 3, upAfter: 2 } })]);
   const isDown = () => trunks.status()[0]!.destinations[0]!.down;

@@ -78,12 +78,12 @@ export async function sipp(t: Test, scenario: string, options: SippOptions = {})
 /** Waits until the kernel shows the UDP or TCP port as bound. */
 async function isBound(port: number, ended: Promise<number>): Promise<void> {
   const hex = port.toString(16).toUpperCase().padStart(4, '0');
-  let over = false;
-  void ended.then(() => (over = true));
+  const state = { over: false };
+  void ended.then(() => (state.over = true));
   const bound = () =>
     ['udp', 'tcp'].some((table) => readFileSync(`/proc/net/${table}`, 'utf8').includes(`:${hex} 00000000`));
   while (!bound()) {
-    if (over) throw new Error('sipp ended before it listened');
+    if (state.over) throw new Error('sipp ended before it listened');
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
