@@ -3,9 +3,14 @@ import type { Plan, Step, Steps } from '../plan.js';
 import { allLists, branchLists, failureLists, mayPassBy, menuLists, nestedLists, walkSteps } from './walk.js';
 
 /** Loops without a way out, menus without a way to a person, steps that are never reached. */
-export function checkPaths(plan: Plan, report: (diagnostic: Diagnostic) => void): void {
-  new Paths(plan, report).check();
+export function* checkPaths(
+  plan: Plan,
+  report: (diagnostic: Diagnostic) => void,
+): Generator<undefined, void> {
+  yield* new Paths(plan, report).check();
 }
+
+const SLICE = 5000;
 
 /** Answers by route and menu, worked out until nothing changes. */
 type Answers = Map<string, boolean>;
@@ -22,7 +27,7 @@ class Paths {
     private readonly report: (diagnostic: Diagnostic) => void,
   ) {}
 
-  check(): void {
+  *check(): Generator<undefined, void> {
     const { plan } = this;
     const lists = allLists(plan);
     for (;;) {
@@ -36,7 +41,10 @@ class Paths {
         this.learn(this.people, `menu ${name}`, reaches);
       }
       // Steps after a menu are a way to a person too.
-      for (const list of lists) this.canReach(list, false);
+      for (const [index, list] of lists.entries()) {
+        this.canReach(list, false);
+        if (index % SLICE === SLICE - 1) yield;
+      }
       if (!this.hasChanged()) break;
     }
     this.reportLoops();
@@ -46,7 +54,10 @@ class Paths {
         'give it a key or otherwise: with an extension, ring, queue or trunk, or dial-extension: true';
       this.warn(menu.place, 'no-person', `no key of menu "${name}" leads to a person`, hint);
     }
-    for (const list of lists) this.reportUnreachable(list);
+    for (const [index, list] of lists.entries()) {
+      this.reportUnreachable(list);
+      if (index % SLICE === SLICE - 1) yield;
+    }
   }
 
   private hasChanged(): boolean {

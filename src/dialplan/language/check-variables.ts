@@ -17,6 +17,7 @@ import { READ_ONLY_FACTS, RESERVED_VARIABLES } from './words.js';
 /** Variables that may be set; `*` stands for any, after a webhook whose reply nobody knows. */
 type Known = ReadonlySet<string>;
 
+const SLICE = 5000;
 const NOTHING: Known = new Set();
 const ANYTHING: Known = new Set(['*']);
 
@@ -33,8 +34,11 @@ interface Body {
  * Texts and comparisons that ask for a variable which no path to them sets. Follows every path of the plan (goto,
  * menus, queues, extensions) until nothing changes; what may be set counts as set.
  */
-export function checkVariables(plan: Plan, report: (diagnostic: Diagnostic) => void): void {
-  new VariableFlow(plan).check(report);
+export function* checkVariables(
+  plan: Plan,
+  report: (diagnostic: Diagnostic) => void,
+): Generator<undefined, void> {
+  yield* new VariableFlow(plan).check(report);
 }
 
 class VariableFlow {
@@ -44,11 +48,11 @@ class VariableFlow {
 
   constructor(private readonly plan: Plan) {}
 
-  check(report: (diagnostic: Diagnostic) => void): void {
+  *check(report: (diagnostic: Diagnostic) => void): Generator<undefined, void> {
     this.addBodies();
     do {
       this.changed = false;
-      for (const body of this.bodies.values()) this.run(body);
+      yield* this.runAll();
     } while (this.hasChanged());
     for (const body of this.bodies.values()) {
       // What nothing leads to is left to whoever sends calls there.
@@ -56,7 +60,7 @@ class VariableFlow {
     }
     const seen = new Set<object>();
     this.report = (step, known) => this.findUnset(step, known, seen, report);
-    for (const body of this.bodies.values()) this.run(body);
+    yield* this.runAll();
     for (const [name, menu] of this.plan.menus) {
       const known = this.bodies.get(`menu ${name}`)?.known ?? ANYTHING;
       for (const template of promptsOfMenu(menu).flatMap(templatesOfPrompt)) {
@@ -100,6 +104,14 @@ class VariableFlow {
 
   private add(key: string, lists: readonly Steps[], known?: Known): void {
     this.bodies.set(key, { lists, known, left: NOTHING });
+  }
+
+  private *runAll(): Generator<undefined, void> {
+    let count = 0;
+    for (const body of this.bodies.values()) {
+      this.run(body);
+      if (++count % SLICE === 0) yield;
+    }
   }
 
   private run(body: Body): void {

@@ -17,9 +17,9 @@ export function* checkPlan(
   options: CheckOptions,
   report: (diagnostic: Diagnostic) => void,
 ): Generator<undefined, void> {
-  checkVariables(plan, report);
+  yield* checkVariables(plan, report);
   yield;
-  checkPaths(plan, report);
+  yield* checkPaths(plan, report);
   yield;
   yield* checkRules(plan, report);
   checkDialling(plan, report);

@@ -16,6 +16,7 @@ export interface ParseTask {
  * pieces behind the document they belong to. Texts stay where they are.
  */
 export type Piece =
+  | { readonly kind: 'end' }
   | { readonly kind: 'document'; readonly index: number; readonly document: ParsedDocument }
   | {
       readonly kind: 'items';
@@ -96,6 +97,8 @@ export class PieceCollector {
 
   take(piece: Piece): void {
     switch (piece.kind) {
+      case 'end':
+        return;
       case 'document':
         this.documents[piece.index] = {
           ...piece.document,

@@ -26,7 +26,13 @@ export async function parseOffThread(
   const collector = new PieceCollector(task);
   await new Promise<void>((resolve, reject) => {
     const worker = new Worker(new URL('./parse-worker.js', import.meta.url), { workerData: task });
-    worker.on('message', (piece: Piece) => collector.take(piece));
+    worker.on('message', (piece: Piece) => {
+      if (piece.kind === 'end') return;
+      collector.take(piece);
+      // One piece a turn of the event loop: all that is sent at once would be taken in one turn.
+      setImmediate(() => worker.postMessage('next'));
+    });
+    worker.postMessage('next');
     worker.once('error', reject);
     worker.once('exit', (code) => {
       if (code === 0) resolve();
