@@ -175,7 +175,7 @@ for (const [compact, name] of Object.entries(COMPACT_NAMES)) {
 }
 
 /** The known field of that name, in any case or compact form. */
-export function knownField(name: string): KnownField | undefined {
+function knownField(name: string): KnownField | undefined {
   return FIELDS.get(name) ?? FIELDS.get(name.toLowerCase());
 }
 

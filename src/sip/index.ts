@@ -1,13 +1,13 @@
 export { SipHeaders, type HeaderLine } from './headers.js';
-export { SipRequest, SipResponse, parseCSeq, type CSeq, type SipMessage } from './message.js';
+export { SipRequest, SipResponse, type CSeq, type SipMessage } from './message.js';
 export { parseMessage, type ParseOutcome } from './parse.js';
-export { DEFAULT_PARSE_LIMITS, type ParseLimits } from './parse-limits.js';
+export type { ParseLimits } from './parse-limits.js';
 export { createStreamFramer, type Frame, type StreamFramer } from './stream-framer.js';
 export { serializeForControl } from './control-form.js';
 export { escapeUser, formatUri, parseUri, unescapeUri, type Uri } from './uri.js';
 export { NameAddr, formatNameAddr, parseNameAddr, type NameAddrParts } from './name-addr.js';
 export { formatVia, parseVia, type Via } from './via.js';
-export { formatParams, parseParams, splitList, type Params } from './params.js';
+export { splitList, type Params } from './params.js';
 export { formatAuthHeader, parseChallenge, parseCredentials, type AuthHeader } from './auth.js';
 export {
   DIGEST_ALGORITHMS,
