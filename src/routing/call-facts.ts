@@ -3,7 +3,7 @@ import type { CallFacts, DeviceDefinition, NumberRules, TrunkSettings } from '..
 import type { SipRequest } from '../sip/index.js';
 import { dialedNumber } from './dialed-number.js';
 import { attestationOf, divertedFrom, statedCaller } from './read-identity.js';
-import { readableHeaders } from './read-headers.js';
+import { readHeaders } from './read-headers.js';
 import { statedNumber } from './read-number.js';
 
 /** Facts a call gets from outside its message. */
@@ -14,6 +14,9 @@ export interface CallCircumstances {
   readonly seed: number;
 }
 
+/** Facts under way: filled in field by field, since spreading many small objects is what would cost most here. */
+type FactsDraft = { -readonly [Key in keyof CallFacts]: CallFacts[Key] };
+
 /** The facts of a call that came in on a trunk. */
 export function trunkCallFacts(
   request: SipRequest,
@@ -21,33 +24,43 @@ export function trunkCallFacts(
   plan: Plan,
   circumstances: CallCircumstances,
 ): CallFacts {
-  const stated = statedCaller(request, trunk.callerId);
-  const caller = statedNumber(stated.address.parsed, trunk.numbers).number;
+  const headers = readHeaders(request);
+  const stated = statedCaller(request, trunk.callerId, headers);
   const dialed = dialedNumber(request, trunk.did, trunk.numbers);
   const number = dialed.number ?? dialed.raw;
   const extension = trunk.kind === 'pbx' ? pbxExtension(plan, trunk, stated.raw) : undefined;
   const inside = isInside(plan, trunk, extension, number);
-  const diverted = divertedFrom(request);
-  const divertedNumber =
-    diverted === undefined ? undefined : statedNumber(diverted.parsed, trunk.numbers).number;
-  const attestation = trunk.callerId.trust ? attestationOf(request) : undefined;
-  return {
-    ...circumstances,
+  const facts: FactsDraft = {
+    callId: circumstances.callId,
     direction: inside ? 'internal' : 'inbound',
     dialed: inside ? insideDigits(dialed.raw, number) : number,
     dialedRaw: dialed.raw,
     callerRaw: stated.raw,
     anonymous: stated.anonymous,
     trunk: trunk.name,
-    headers: readableHeaders(request),
-    ...(stated.anonymous ? {} : callerField(extension, caller)),
-    ...(stated.name === undefined ? {} : { callerName: stated.name }),
-    ...(extension === undefined ? {} : { extension }),
-    ...(trunk.site === undefined ? {} : { site: trunk.site }),
-    ...(trunk.tenant === undefined ? {} : { tenant: trunk.tenant }),
-    ...(attestation === undefined ? {} : { attestation }),
-    ...(divertedNumber === undefined ? {} : { divertedFrom: divertedNumber }),
+    headers: headers.readable,
+    at: circumstances.at,
+    seed: circumstances.seed,
   };
+  if (!stated.anonymous) {
+    const caller =
+      extension === undefined
+        ? statedNumber(stated.address.parsed, trunk.numbers).number
+        : bareName(extension);
+    if (caller !== undefined) facts.caller = caller;
+    if (stated.name !== undefined) facts.callerName = stated.name;
+  }
+  if (extension !== undefined) facts.extension = extension;
+  if (trunk.site !== undefined) facts.site = trunk.site;
+  if (trunk.tenant !== undefined) facts.tenant = trunk.tenant;
+  const attestation = trunk.callerId.trust ? attestationOf(headers) : undefined;
+  if (attestation !== undefined) facts.attestation = attestation;
+  const diverted = headers.mayHave('diversion') ? divertedFrom(request) : undefined;
+  if (diverted !== undefined) {
+    const { number: from } = statedNumber(diverted.parsed, trunk.numbers);
+    if (from !== undefined) facts.divertedFrom = from;
+  }
+  return facts;
 }
 
 /** The facts of a call that a registered device makes. */
@@ -58,15 +71,16 @@ export function deviceCallFacts(
   rules: NumberRules,
   circumstances: CallCircumstances,
 ): CallFacts {
-  const stated = statedCaller(request, undefined);
+  const headers = readHeaders(request);
+  const stated = statedCaller(request, undefined, headers);
   const dialed = dialedNumber(request, ['request-uri'], rules);
   const found = findExtension(plan, device.extension, device.tenant);
   const name = found?.definition.displayName ?? stated.name;
   const site = device.site ?? found?.definition.site;
   // Who proved to be a device is its extension, whatever From says; `Privacy: id` still hides it from the far side.
   const hidden = stated.anonymous && stated.raw.toLowerCase() !== device.name.toLowerCase();
-  return {
-    ...circumstances,
+  const facts: FactsDraft = {
+    callId: circumstances.callId,
     direction: 'internal',
     dialed: insideDigits(dialed.raw, dialed.number ?? dialed.raw),
     dialedRaw: dialed.raw,
@@ -74,12 +88,17 @@ export function deviceCallFacts(
     anonymous: hidden,
     extension: device.extension,
     device: device.name,
-    headers: readableHeaders(request),
-    ...(hidden ? {} : { caller: bareName(device.extension) }),
-    ...(name === undefined || hidden ? {} : { callerName: name }),
-    ...(site === undefined ? {} : { site }),
-    ...(device.tenant === undefined ? {} : { tenant: device.tenant }),
+    headers: headers.readable,
+    at: circumstances.at,
+    seed: circumstances.seed,
   };
+  if (!hidden) {
+    facts.caller = bareName(device.extension);
+    if (name !== undefined) facts.callerName = name;
+  }
+  if (site !== undefined) facts.site = site;
+  if (device.tenant !== undefined) facts.tenant = device.tenant;
+  return facts;
 }
 
 /** The extension behind this PBX that From names. */
@@ -110,11 +129,6 @@ export function insideDigits(raw: string, number: string): string {
   const digits = raw.replace(/[\s().-]/g, '');
   if (digits.startsWith('+')) return number.startsWith('+') ? number : digits;
   return digits;
-}
-
-function callerField(extension: string | undefined, caller: string | undefined): { caller?: string } {
-  if (extension !== undefined) return { caller: bareName(extension) };
-  return caller === undefined ? {} : { caller };
 }
 
 /** A name without its tenant. */

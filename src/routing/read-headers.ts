@@ -39,8 +39,16 @@ const MAX_HEADERS = 32;
 const MAX_VALUE_LENGTH = 512;
 const NONE: Readonly<Record<string, string>> = Object.freeze({});
 
-/** The headers a dialplan may read as `header.NAME`: lower-case name to the first value. Bounded in number and size. */
-export function readableHeaders(request: SipRequest): Readonly<Record<string, string>> {
+/** The headers of a request that say something about the call. */
+export interface ReadHeaders {
+  /** Those a dialplan may read as `header.NAME`: lower-case name to the first value. Bounded in number and size. */
+  readonly readable: Readonly<Record<string, string>>;
+  /** False: there is no header of this lower-case name. */
+  mayHave(name: string): boolean;
+}
+
+/** One pass over the headers; most INVITEs have few that matter, and looking for each by name would cost more. */
+export function readHeaders(request: SipRequest): ReadHeaders {
   let found: Record<string, string> | undefined;
   let count = 0;
   for (const [name, value] of request.headers) {
@@ -53,5 +61,6 @@ export function readableHeaders(request: SipRequest): Readonly<Record<string, st
     count += 1;
     if (count >= MAX_HEADERS) break;
   }
-  return found ?? NONE;
+  const readable = found ?? NONE;
+  return { readable, mayHave: (name) => count >= MAX_HEADERS || Object.hasOwn(readable, name) };
 }

@@ -1,3 +1,4 @@
+import type { ReadHeaders } from './read-headers.js';
 import { parseNameAddr, unescapeUri, type NameAddr, type SipRequest } from '../sip/index.js';
 
 /** Who calls, as the headers say it, before numbers are normalised. */
@@ -17,6 +18,9 @@ export interface CallerTrust {
   readonly header: 'from' | 'p-asserted-identity' | 'remote-party-id';
 }
 
+const PAI_ONLY = ['p-asserted-identity'];
+const RPID_FIRST = ['remote-party-id', 'p-asserted-identity'];
+
 /** So many values of one header are looked at. */
 const MAX_VALUES = 8;
 const MAX_NAME_LENGTH = 80;
@@ -33,23 +37,32 @@ const NOBODY: ReadonlySet<string> = new Set([
 ]);
 
 /** Reads who calls (RFC 3325 §9.1, RFC 3323). `trust` undefined: only From counts. */
-export function statedCaller(request: SipRequest, trust: CallerTrust | undefined): StatedCaller {
+export function statedCaller(
+  request: SipRequest,
+  trust: CallerTrust | undefined,
+  { mayHave }: ReadHeaders,
+): StatedCaller {
   const { from } = request;
-  const asserted = trust?.trust === true ? assertedCaller(request, trust.header) : undefined;
+  const asserted = trust?.trust === true ? assertedCaller(request, trust.header, mayHave) : undefined;
   const address = asserted ?? from;
   const raw = userOf(address);
   const name = cleanName(address.display ?? (asserted === undefined ? undefined : from.display));
   const anonymous =
-    wantsPrivacy(request) || NOBODY.has(raw.toLowerCase()) || address.parsed.host === 'anonymous.invalid';
+    (mayHave('privacy') && wantsPrivacy(request)) ||
+    NOBODY.has(raw.toLowerCase()) ||
+    address.parsed.host === 'anonymous.invalid';
   return { address, raw, anonymous, ...(name === undefined || anonymous ? {} : { name }) };
 }
 
 /** The asserted identity that holds a number, else the first; a SIP and a tel URI may both be given. */
-function assertedCaller(request: SipRequest, header: CallerTrust['header']): NameAddr | undefined {
-  const names =
-    header === 'remote-party-id' ? ['Remote-Party-ID', 'P-Asserted-Identity'] : ['P-Asserted-Identity'];
+function assertedCaller(
+  request: SipRequest,
+  header: CallerTrust['header'],
+  mayHave: ReadHeaders['mayHave'],
+): NameAddr | undefined {
+  const names = header === 'remote-party-id' ? RPID_FIRST : PAI_ONLY;
   for (const name of names) {
-    if (!request.headers.has(name)) continue;
+    if (!mayHave(name)) continue;
     const found = request.headers
       .list(name)
       .slice(0, MAX_VALUES)
@@ -74,9 +87,8 @@ function userOf(address: NameAddr): string {
 
 export function plainUser(user: string | undefined): string {
   if (user === undefined) return '';
-  return unescapeUri(user)
-    .replace(/[\u0000-\u001f\u007f-\u009f]/g, '')
-    .slice(0, MAX_RAW_LENGTH);
+  const plain = user.includes('%') ? unescapeUri(user).replace(/[\u0000-\u001f\u007f-\u009f]/g, '') : user;
+  return plain.slice(0, MAX_RAW_LENGTH);
 }
 
 function cleanName(display: string | undefined): string | undefined {
@@ -90,17 +102,12 @@ function cleanName(display: string | undefined): string | undefined {
 
 /** The nearest diversion (RFC 5806: the topmost value is the latest); undefined when there is none. */
 export function divertedFrom(request: SipRequest): NameAddr | undefined {
-  if (request.headers.has('Diversion')) {
-    const value = request.headers.list('Diversion')[0];
-    if (value !== undefined) return parseNameAddr(value);
-  }
-  return undefined;
+  const value = request.headers.list('Diversion')[0];
+  return value === undefined ? undefined : parseNameAddr(value);
 }
 
 /** Full, partial or gateway attestation, where a trusted carrier passes it on (RFC 8588 in P-Attestation-Indicator). */
-export function attestationOf(request: SipRequest): 'A' | 'B' | 'C' | undefined {
-  const value = (
-    request.headers.get('P-Attestation-Indicator') ?? request.headers.get('Attestation-Info')
-  )?.trim();
+export function attestationOf({ readable }: ReadHeaders): 'A' | 'B' | 'C' | undefined {
+  const value = (readable['p-attestation-indicator'] ?? readable['attestation-info'])?.trim();
   return value === 'A' || value === 'B' || value === 'C' ? value : undefined;
 }
