@@ -48,7 +48,8 @@ export interface SipServerOptions {
   readonly udpReceiveBufferBytes?: number;
   /** `address` or `address:port` of name servers; default: the system's. */
   readonly dnsServers?: readonly string[];
-  /** Server transactions alive at once; past it requests get a stateless 503. Default 100,000. */
+  /** Server transactions alive at once; past it requests get a stateless 503; those of sources the gate
+   * does not trust from half of it on. Default 200,000. */
   readonly maxTransactions?: number;
   /** TCP connections alive at once. Default 2,000. */
   readonly maxConnections?: number;
@@ -115,7 +116,7 @@ export function resolveOptions(options: SipServerOptions): SipServerSettings {
     random: options.random ?? Math.random,
     udpReceiveBufferBytes: options.udpReceiveBufferBytes ?? 4 * 1024 * 1024,
     dnsServers: options.dnsServers,
-    maxTransactions: options.maxTransactions ?? 100_000,
+    maxTransactions: options.maxTransactions ?? 200_000,
     maxConnections: options.maxConnections ?? 2000,
     maxConnectionsPerAddress: options.maxConnectionsPerAddress ?? 50,
     idleConnectionMs: options.idleConnectionMs ?? 600_000,

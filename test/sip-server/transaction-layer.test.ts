@@ -1,6 +1,7 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
+import fc from 'fast-check';
 import t from 'tap';
 import { AppError } from '../../src/base/errors.js';
 import { SipResponse, type SipRequest } from '../../src/sip/index.js';
@@ -156,6 +157,10 @@ t.test('a cancelled call that never ends, and a call nobody answers, time out', 
 });
 
 t.test('every tenth datagram lost, either way, costs repetitions but no call', async (t) => {
+  const LANES = 10;
+  const CALLS_PER_LANE = 15;
+  const CALLS = LANES * CALLS_PER_LANE;
+  const allAcknowledged = promised<undefined>();
   const invites = new Map<string, ServerTransaction>();
   const acks = new Set<string>();
   const requests: string[] = [];
@@ -170,6 +175,7 @@ t.test('every tenth datagram lost, either way, costs repetitions but no call', a
       },
       ack(ack) {
         acks.add(ack.callId);
+        if (acks.size === CALLS) allAcknowledged.give(undefined);
         invites.get(ack.callId)?.acknowledged();
       },
     },
@@ -189,9 +195,6 @@ t.test('every tenth datagram lost, either way, costs repetitions but no call', a
     far.close();
   });
   const nextHop = `sip:127.0.0.1:${near.address().port}`;
-  const LANES = 10;
-  const CALLS_PER_LANE = 15;
-  const CALLS = LANES * CALLS_PER_LANE;
   let acksSent = 0;
   const results: string[] = [];
   const lane = async (n: number): Promise<void> => {
@@ -225,7 +228,7 @@ t.test('every tenth datagram lost, either way, costs repetitions but no call', a
   t.equal(new Set(requests).size, requests.length, 'no request reached the user twice');
   t.equal(requests.length, 2 * CALLS);
   t.ok(uac.stats.retransmitted > 0 && uas.stats.absorbed > 0);
-  while (acks.size < CALLS) await new Promise((resolve) => near.once('message', resolve));
+  if (acks.size < CALLS) await allAcknowledged.promise;
   t.pass('every call was acknowledged in the end');
   t.ok(acksSent >= CALLS);
 });
@@ -386,6 +389,19 @@ t.test('past the bound on transactions requests get a stateless 503', async (t) 
   t.match(uas.stats, { server: 3, overload: 2 });
 });
 
+t.test('sources that are not trusted have half of the room', async (t) => {
+  const uas = await startLayer(t, { maxTransactions: 4, listen: [UDP] }, { request: () => undefined });
+  const unlimited = { perSourcePerS: 1000, burst: 1000, totalPerS: 1000 };
+  uas.setGate({ trusted: [], denied: [], banned: [], unknownRate: unlimited, observe: false });
+  const raw = await openUdp(t);
+  for (let i = 0; i < 3; i++) raw.send(wire('OPTIONS', {}), portOf(uas));
+  t.match(await raw.next(), /^SIP\/2.0 503 /);
+  uas.setGate({ trusted: ['127.0.0.1'], denied: [], banned: [], unknownRate: unlimited, observe: false });
+  for (let i = 0; i < 3; i++) raw.send(wire('OPTIONS', {}), portOf(uas));
+  t.match(await raw.next(), /^SIP\/2.0 503 /);
+  t.equal(uas.stats.server, 4);
+});
+
 t.test('a response nobody waits for is passed up as stray when the branch could be ours', async (t) => {
   const stray: string[] = [];
   const arrived = promised<Flow>();
@@ -406,6 +422,10 @@ t.test('a response nobody waits for is passed up as stray when the branch could 
       'SIP/2.0 200 OK',
     );
   raw.send(response('foreign', 'dropped'), portOf(uac));
+  raw.send(
+    response('z9hG4bKold', 'elsewhere').replace(`127.0.0.1:${portOf(uac)}`, '192.0.2.1:5060'),
+    portOf(uac),
+  );
   raw.send(response('z9hG4bKold', 'late'), portOf(uac));
   t.equal((await arrived.promise).remotePort, raw.port);
   t.strictSame(stray, ['late']);
@@ -469,6 +489,21 @@ t.test('a listener that cannot be had is named, and nothing is half started', as
   }
 });
 
+t.test('a receive buffer that the kernel caps is said aloud, with the remedy', async (t) => {
+  const warnings: object[] = [];
+  const logger = {
+    debug: () => undefined,
+    info: () => undefined,
+    warn: (fields: object) => warnings.push(fields),
+    error: () => undefined,
+    child: () => logger,
+  };
+  await startLayer(t, { logger, udpReceiveBufferBytes: 2 ** 30 });
+  t.match(warnings, [{ listener: 'udp', wantedBytes: 2 ** 30, grantedBytes: Number, remedy: /rmem_max/ }]);
+  await startLayer(t, { logger, udpReceiveBufferBytes: 10_000 });
+  t.equal(warnings.length, 1);
+});
+
 t.test('a listener says what it is told to advertise, or the nearest address of a wildcard', async (t) => {
   const wildcard = { name: 'all', transport: 'udp', host: '0.0.0.0', port: 0 } as const;
   const layer = await startLayer(t, {
@@ -518,6 +553,70 @@ t.test('IPv6 works like IPv4', async (t) => {
   t.match(await tcp.outcome, { kind: 'final', response: { status: 200 } });
   const v4 = sendAndWait(uac, newRequest('OPTIONS', 'sip:127.0.0.1'), {});
   t.strictSame(await v4.outcome, { kind: 'failed', why: 'transport' }, 'no listener of that family');
+});
+
+t.test('no datagram, however mangled, is a fault', async (t) => {
+  const faults: object[] = [];
+  const logger = {
+    debug: () => undefined,
+    info: () => undefined,
+    warn: () => undefined,
+    error: (fields: object) => faults.push(fields),
+    child: () => logger,
+  };
+  const uas = await startLayer(
+    t,
+    { logger, timers: FAST_TIMERS },
+    {
+      request: (tx) => {
+        answer(tx, 183);
+        answer(tx, 404);
+      },
+      cancel: (cancel, invite) => answer(cancel, invite === undefined ? 481 : 200),
+    },
+  );
+  const raw = await openUdp(t);
+  const whole = [
+    ...['INVITE', 'ACK', 'CANCEL', 'BYE', 'OPTIONS', 'REGISTER'].map((method) =>
+      wire(method, { body: 'v=0\r\n', extra: 'Require: x' }),
+    ),
+    wire('OPTIONS', { via: '' }),
+    wire('OPTIONS', { via: 'SIP/2.0/UDP [::1]:70000;branch=z9hG4bK;rport=x;maddr=[zz];received="' }),
+    wire('INVITE', { uri: 'sip:[::1', to: '', from: '"', callId: '', cseq: '99999999999 INVITE' }),
+    wire('INVITE', {}).replace(/^INVITE.*/, 'SIP/2.0 200 OK'),
+  ].map((text) => Buffer.from(text));
+  const change = fc.record({
+    at: fc.nat(600),
+    kind: fc.constantFrom('flip', 'cut', 'double', 'insert'),
+    with: fc.constantFrom('\r\n', '\0', ';', ',', '"', '<', '>', '@', ':', '=', ' ', '\xff', '['),
+  });
+  let sent = 0;
+  await fc.assert(
+    fc.asyncProperty(
+      fc.constantFrom(...whole),
+      fc.array(change, { maxLength: 4 }),
+      async (message, changes) => {
+        let bytes = message;
+        for (const { at, kind, with: piece } of changes) {
+          const i = at % bytes.length;
+          const rest = kind === 'flip' ? 1 : kind === 'cut' ? 20 : kind === 'double' ? -20 : 0;
+          bytes = Buffer.concat([
+            bytes.subarray(0, i),
+            Buffer.from(kind === 'cut' || kind === 'double' ? '' : piece, 'latin1'),
+            bytes.subarray(Math.max(0, i + rest)),
+          ]);
+        }
+        raw.send(bytes, portOf(uas));
+        if (++sent % 20 === 0) await new Promise(setImmediate);
+      },
+    ),
+    { numRuns: 3000 },
+  );
+  const alive = await startLayer(t);
+  const outcome = await sendAndWait(alive, newRequest('OPTIONS', `sip:127.0.0.1:${portOf(uas)}`), {}).outcome;
+  t.match(outcome, { kind: 'final', response: { status: 404 } });
+  t.strictSame(faults, []);
+  t.ok(uas.stats.received > 1000, `${uas.stats.received} received, ${uas.stats.malformed} malformed`);
 });
 
 t.test('a fault of the user is logged and stays where it is', async (t) => {

@@ -21,6 +21,8 @@ export interface Gate {
   /** Whether to accept a connection. */
   admitConnection(address: string): boolean;
   isTrusted(address: string): boolean;
+  /** Whether rules have been set: until then nobody is trusted, and nobody is suspect either. */
+  readonly active: boolean;
   /** A request of that source has been accepted: its own rate still holds, the total rate of unknown sources does not. */
   established(address: string): void;
   /** Counts what was no SIP message; the number since the last report when one is due (at most one a second for a source), else 0. */
@@ -123,6 +125,9 @@ export function createGate(clock: Clock): Gate {
     admitConnection(address) {
       const shut = shutOut(sourceOf(address));
       return shut === undefined || drop(shut);
+    },
+    get active() {
+      return version > 0;
     },
     isTrusted: (address) => sourceOf(address).standing === 'trusted',
     established: (address) => accepted.add(address),

@@ -119,12 +119,14 @@ class Receiver implements Incoming {
   }
 
   private receiveResponse(response: SipResponse, flow: Flow): void {
-    const { branch } = response.topVia;
+    const via = response.topVia;
+    const { branch } = via;
     const method = response.cseq.method;
     const machine = branch === undefined ? undefined : this.deps.table.clients.get(clientKey(branch, method));
     if (machine !== undefined) machine.receive(response, flow);
     // RFC 3261 §18.1.2: what we did not ask for is dropped; a 2xx that comes late still needs its ACK.
-    else if (branch?.startsWith(MAGIC_COOKIE) === true) this.deps.user.strayResponse(response, flow);
+    else if (branch?.startsWith(MAGIC_COOKIE) === true && this.deps.transport.isOurs(via, flow))
+      this.deps.user.strayResponse(response, flow);
   }
 
   private receiveRequest(request: SipRequest, flow: Flow): void {
@@ -148,11 +150,19 @@ class Receiver implements Incoming {
     }
     stampVia(request, via, flow);
     this.deps.transport.noteAlias(via, flow);
-    if (table.servers.size >= this.deps.maxTransactions) {
+    if (this.isFull(flow)) {
       this.refuseForOverload(request, flow);
       return;
     }
     this.begin(key, request, via, flow);
+  }
+
+  /** Suspect sources have half of the room at most, so that a flood of theirs shuts out no trunk. */
+  private isFull(flow: Flow): boolean {
+    const { table, gate, maxTransactions } = this.deps;
+    const { size } = table.servers;
+    if (2 * size < maxTransactions) return false;
+    return size >= maxTransactions || (gate.active && !gate.isTrusted(flow.remoteAddress));
   }
 
   /** A request nobody has seen yet. */

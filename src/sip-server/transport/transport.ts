@@ -1,4 +1,4 @@
-import { isIPv6 } from 'node:net';
+import { isIPv4, isIPv6 } from 'node:net';
 import type { Via } from '../../sip/index.js';
 import type { Gate } from '../gate/gate.js';
 import type { ListenOptions, SipServerSettings } from '../options.js';
@@ -42,6 +42,8 @@ export interface Transport {
   pathBack(flow: Flow): Path | undefined;
   /** A path for the response to a request (RFC 3261 §18.2.2, RFC 3581). */
   pathForResponse(via: Via, flow: Flow): Path | undefined;
+  /** Whether a response with this Via on top answers a request of ours (RFC 3261 §18.1.2). */
+  isOurs(via: Via, flow: Flow): boolean;
   /** Lets requests for the sent-by of this Via use the connection it came over, when it asks for that (RFC 5923). */
   noteAlias(via: Via, flow: Flow): void;
 }
@@ -119,11 +121,20 @@ class Sockets implements Transport {
     const udp = this.udp.get(flow.listener);
     if (udp === undefined) return undefined;
     const maddr = via.params.get('maddr');
-    if (maddr !== undefined && familyOf(maddr) === familyOf(flow.listener.address)) {
-      return new UdpPath(udp, maddr, sentByPort);
+    if (maddr !== undefined) {
+      const address = stripBrackets(maddr);
+      if (familyOf(address) === familyOf(flow.listener.address)) return new UdpPath(udp, address, sentByPort);
     }
     const symmetric = via.rport !== undefined || this.deps.settings.forceRport;
     return new UdpPath(udp, flow.remoteAddress, symmetric ? flow.remotePort : sentByPort);
+  }
+
+  isOurs(via: Via, flow: Flow): boolean {
+    const sentBy = `${via.host}:${via.port ?? 5060}`;
+    return this.listeners.some((listener) => {
+      const ours = listener.sentByFor(flow.remoteAddress);
+      return ours === sentBy || ours === via.host || listener.sentBy === sentBy;
+    });
   }
 
   noteAlias(via: Via, flow: Flow): void {
@@ -219,7 +230,7 @@ function connectionOf(flow: Flow): TcpConnection | undefined {
 /** 4 or 6; a host name counts as neither. */
 function familyOf(address: string): 4 | 6 | undefined {
   if (isIPv6(address)) return 6;
-  return /^[\d.]+$/.test(address) ? 4 : undefined;
+  return isIPv4(address) ? 4 : undefined;
 }
 
 function stripBrackets(host: string): string {
