@@ -1,4 +1,5 @@
 import { matchesPattern, showPattern } from '../numbers/index.js';
+import { indexOfList } from './list-index.js';
 import type { Matcher, Plan } from './plan.js';
 
 /** What a pattern is held against. */
@@ -27,11 +28,15 @@ export function fits(plan: Plan, matcher: Matcher, subject: Subject, depth = 0):
     case 'any':
       return matcher.of.some((one) => fits(plan, one, subject, depth));
     case 'list':
-      return (
-        depth < MAX_LIST_DEPTH &&
-        (plan.lists.get(matcher.name)?.some((one) => fits(plan, one, subject, depth + 1)) ?? false)
-      );
+      return depth < MAX_LIST_DEPTH && fitsList(plan, plan.lists.get(matcher.name) ?? [], subject, depth + 1);
   }
+}
+
+function fitsList(plan: Plan, list: readonly Matcher[], subject: Subject, depth: number): boolean {
+  const indexed = indexOfList(list);
+  if (indexed === undefined) return list.some((one) => fits(plan, one, subject, depth));
+  if (subject.value !== '' && indexed.numbers.lookup(subject.value).length > 0) return true;
+  return indexed.rest.some((one) => fits(plan, one, subject, depth));
 }
 
 /** A PATTERN as an admin writes it. */

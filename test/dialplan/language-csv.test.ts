@@ -2,6 +2,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
 import { loadDialplan } from '../../src/dialplan/index.js';
+import { fits } from '../../src/dialplan/machine-matcher.js';
 import { parseCsv } from '../../src/dialplan/language/csv.js';
 import { PieceCollector, piecesOf } from '../../src/dialplan/language/parse-pieces.js';
 import { parseDocuments, parseTables } from '../../src/dialplan/language/parse-files.js';
@@ -128,6 +129,26 @@ t.test('lists are imported too, with a line of column names or without', (t) => 
     lists('number\nhello\n').diagnostics.map(({ code, place }) => `${place.line}:${place.column} ${code}`),
     ['2:1 bad-pattern'],
   );
+  t.end();
+});
+
+t.test('a long list is as right as a short one', (t) => {
+  const long = Array.from({ length: 5000 }, (_, index) => `"+1202${String(index * 2).padStart(7, '0')}"`);
+  const { plan } = load(
+    `lists: { inner: [anonymous, "+19*"], long: [${long.join(', ')}, "+33*", { list: inner }] }\n`,
+  );
+  t.ok(plan);
+  if (plan === undefined) {
+    t.end();
+    return;
+  }
+  const holds = (value: string, anonymous = false): boolean =>
+    fits(plan, { kind: 'list', name: 'long' }, { value, anonymous });
+  t.same(
+    ['+12020000004', '+33140', '+1900', '+12020000005', ''].map((value) => holds(value)),
+    [true, true, true, false, false],
+  );
+  t.ok(holds('', true));
   t.end();
 });
 

@@ -5,6 +5,7 @@ import { Reader } from '../../base/shape/index.js';
 import type { DeviceDefinition } from '../../model/index.js';
 import { createDidIndex } from '../../numbers/index.js';
 import type { ExtensionDefinition, Matcher, NumberRule, Plan, PlanTest } from '../plan.js';
+import { indexOfList } from '../list-index.js';
 import { checkPlan } from './check.js';
 import { checkTies } from './check-ties.js';
 import type { CsvTable } from './csv.js';
@@ -99,6 +100,9 @@ export function* compile(input: CompileInput): Generator<undefined, Compiled> {
   }
   index.freeze();
   yield;
+  for (const list of lists.values()) {
+    if (indexOfList(list) !== undefined) yield;
+  }
   const sources = [...input.documents, ...input.tables].map(({ path, text }) => ({ path, text }));
   const plan: Plan = {
     files: sources,
