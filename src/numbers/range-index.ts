@@ -27,6 +27,9 @@ export function createRangeIndex<T>(): RangeIndex<T> {
   const entries: (RangeMatch<T> & { readonly turn: number })[] = [];
   /** By position: the highest end in the part whose middle it is. */
   let highest: string[] = [];
+  /** Nothing lies outside these two, which spares most numbers the search. */
+  let lowestOfAll = '';
+  let highestOfAll = '';
 
   const build = (from: number, to: number): string => {
     if (from >= to) return '';
@@ -51,6 +54,9 @@ export function createRangeIndex<T>(): RangeIndex<T> {
     return visit(number, middle + 1, to, take);
   };
 
+  const isOutside = (number: string): boolean =>
+    number > highestOfAll || number < lowestOfAll || !isNumber(number);
+
   return {
     add: (pattern, value) => {
       entries.push({ pattern, value, turn: entries.length });
@@ -58,11 +64,12 @@ export function createRangeIndex<T>(): RangeIndex<T> {
     freeze: () => {
       entries.sort((a, b) => (a.pattern.lo < b.pattern.lo ? -1 : a.pattern.lo > b.pattern.lo ? 1 : 0));
       highest = new Array<string>(entries.length);
-      build(0, entries.length);
+      highestOfAll = build(0, entries.length);
+      lowestOfAll = entries[0]?.pattern.lo ?? '';
     },
-    has: (number) => isNumber(number) && !visit(number, 0, entries.length, () => false),
+    has: (number) => !isOutside(number) && !visit(number, 0, entries.length, () => false),
     find: (number) => {
-      if (!isNumber(number)) return [];
+      if (isOutside(number)) return NONE;
       const found: (RangeMatch<T> & { readonly turn: number })[] = [];
       visit(number, 0, entries.length, (position) => {
         found.push(entries[position]!);
@@ -73,6 +80,8 @@ export function createRangeIndex<T>(): RangeIndex<T> {
     },
   };
 }
+
+const NONE: readonly never[] = [];
 
 /** Stars and hashes sort between digits and plus, so a text with one could seem to lie in a range. */
 function isNumber(text: string): boolean {
