@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
 import type { MachineStep } from '../dialplan/index.js';
-import type { CallFacts, CallRecord, EndCause, TrunkSettings } from '../model/index.js';
+import type { CallFacts, EndCause, TrunkSettings } from '../model/index.js';
 import type { AdmittedCall } from '../routing/index.js';
 import type { Attempt, DialogEvents, IncomingCall, Sdp, Signalling } from '../signalling/index.js';
 import { answerCodecs } from './answer-codecs.js';
@@ -15,7 +15,7 @@ import { startKeepAlive } from './keep-alive.js';
 import type { AnsweredLeg, AttemptHost, AttemptTarget, EarlyProgress } from './leg-attempt.js';
 import { PlanRun, type Activity, type EndAction, type PlanRunHost } from './plan-run.js';
 import type { Release, RunningCall } from './ports.js';
-import { CallRecorder, type LegRow } from './recorder.js';
+import { CallRecorder, type LegRow, type RecordPatch } from './recorder.js';
 import { trunkTimer } from './trunk-leg.js';
 
 /** `answering`: a callee has answered and the caller's 200 waits for the record. */
@@ -293,11 +293,10 @@ export class Call implements AttemptHost, PlanRunHost {
     this.#answeredSince = this.clock.monotonic();
     this.#pddMs ??= this.#elapsedMs();
     try {
-      await this.#recorder.answered({
-        answerAt: this.#answerAt,
-        ...this.#ringFields(),
-        ...(codecs === '' ? {} : { codecs }),
-      });
+      const patch = this.#ringFields();
+      patch.answerAt = this.#answerAt;
+      if (codecs !== '') patch.codecs = codecs;
+      await this.#recorder.answered(patch);
     } catch (error) {
       this.logger.error({ callId: this.id, err: error }, 'answered call cannot be recorded');
       this.end(systemCause('store-failed', 503));
@@ -432,13 +431,11 @@ export class Call implements AttemptHost, PlanRunHost {
     this.#callerSdp = undefined;
     const answeredMs = this.#answeredSince === undefined ? 0 : this.clock.monotonic() - this.#answeredSince;
     this.#releaseCall(answeredMs);
-    const { lastStep } = this.#plan;
-    this.#recorder.close({
-      endAt: this.clock.now(),
-      cause,
-      ...this.#ringFields(),
-      ...(lastStep === undefined ? {} : { lastStep }),
-    });
+    const patch = this.#ringFields();
+    patch.endAt = this.clock.now();
+    patch.cause = cause;
+    if (this.#plan.lastStep !== undefined) patch.lastStep = this.#plan.lastStep;
+    this.#recorder.close(patch);
     this.env.ended(this);
     this.env.event('ended', this);
     const { kind, sip, by } = cause;
@@ -457,12 +454,12 @@ export class Call implements AttemptHost, PlanRunHost {
     });
   }
 
-  #ringFields(): Partial<CallRecord> {
-    return {
-      ...(this.#ringAt === undefined ? {} : { ringAt: this.#ringAt }),
-      ...(this.#pddMs === undefined ? {} : { pddMs: this.#pddMs }),
-      ...(this.#destination === undefined ? {} : { destination: this.#destination }),
-    };
+  #ringFields(): RecordPatch {
+    const patch: RecordPatch = {};
+    if (this.#ringAt !== undefined) patch.ringAt = this.#ringAt;
+    if (this.#pddMs !== undefined) patch.pddMs = this.#pddMs;
+    if (this.#destination !== undefined) patch.destination = this.#destination;
+    return patch;
   }
 }
 

@@ -13,6 +13,11 @@ export interface CallOpening {
   readonly trace: readonly TraceEntry[];
 }
 
+/** Fields to write, filled in one by one: spreading small objects is what would cost most here. */
+export type RecordPatch = { -readonly [Key in keyof CallRecord]?: CallRecord[Key] };
+
+type RecordDraft = { -readonly [Key in keyof CallRecord]: CallRecord[Key] };
+
 /** One attempt's row. Each method may be called again; the first call counts. */
 export interface LegRow {
   rang(): void;
@@ -44,8 +49,7 @@ export class CallRecorder {
   open(opening: CallOpening): void {
     const { facts } = opening;
     this.trace(opening.trace);
-    const did = ruleNumber(facts);
-    const record: CallRecord = {
+    const record: RecordDraft = {
       id: this.id,
       state: 'ringing',
       direction: facts.direction,
@@ -57,14 +61,15 @@ export class CallRecorder {
       planRevision: opening.planRevision,
       setupAt: facts.at,
       trace: this.#traceJson(),
-      ...(facts.trunk === undefined ? {} : { trunk: facts.trunk }),
-      ...(facts.extension === undefined ? {} : { extension: facts.extension }),
-      ...(facts.caller === undefined ? {} : { caller: facts.caller }),
-      ...(facts.callerName === undefined ? {} : { callerName: facts.callerName }),
-      ...(did === undefined ? {} : { did }),
-      ...(facts.tenant === undefined ? {} : { tenant: facts.tenant }),
-      ...ruleOf(opening.trace),
     };
+    if (facts.trunk !== undefined) record.trunk = facts.trunk;
+    if (facts.extension !== undefined) record.extension = facts.extension;
+    if (facts.caller !== undefined) record.caller = facts.caller;
+    if (facts.callerName !== undefined) record.callerName = facts.callerName;
+    if (facts.direction === 'inbound' && facts.dialed !== '') record.did = facts.dialed;
+    if (facts.tenant !== undefined) record.tenant = facts.tenant;
+    const rule = opening.trace.find((entry) => entry.kind === 'rule');
+    if (rule !== undefined) record.rule = rule.place;
     this.#guard('open', () => this.records.open(record));
   }
 
@@ -92,19 +97,22 @@ export class CallRecorder {
   }
 
   /** Resolves once the answered call is on disk; rejects when the store fails: then the call must not be answered. */
-  async answered(patch: Partial<CallRecord>): Promise<void> {
-    await this.records.answered(this.id, { ...patch, state: 'answered', trace: this.#traceJson() });
+  async answered(patch: RecordPatch): Promise<void> {
+    patch.state = 'answered';
+    patch.trace = this.#traceJson();
+    await this.records.answered(this.id, patch);
   }
 
   update(patch: Partial<CallRecord>): void {
     this.#guard('update', () => this.records.update(this.id, patch));
   }
 
-  close(patch: Partial<CallRecord>): void {
+  close(patch: RecordPatch): void {
     if (this.#closed) return;
     this.#closed = true;
-    const trace = this.#trace.length > 0 ? { trace: this.#traceJson() } : {};
-    this.#guard('close', () => this.records.close(this.id, { ...patch, ...trace, state: 'ended' }));
+    patch.state = 'ended';
+    if (this.#trace.length > 0) patch.trace = this.#traceJson();
+    this.#guard('close', () => this.records.close(this.id, patch));
     this.#traceText = '[';
   }
 
@@ -153,14 +161,4 @@ class LegRowWriter implements LegRow {
     this.#ended = true;
     this.write({ endAt: this.clock.now(), cause });
   }
-}
-
-/** Inbound calls dial a DID. */
-function ruleNumber(facts: CallFacts): string | undefined {
-  return facts.direction === 'inbound' && facts.dialed !== '' ? facts.dialed : undefined;
-}
-
-function ruleOf(trace: readonly TraceEntry[]): { rule?: string } {
-  for (const entry of trace) if (entry.kind === 'rule') return { rule: entry.place };
-  return {};
 }

@@ -44,7 +44,7 @@ export interface ReadHeaders {
   /** Those a dialplan may read as `header.NAME`: lower-case name to the first value. Bounded in number and size. */
   readonly readable: Readonly<Record<string, string>>;
   /** False: there is no header of this lower-case name. */
-  mayHave(name: string): boolean;
+  readonly mayHave: (name: string) => boolean;
 }
 
 /** One pass over the headers; most INVITEs have few that matter, and looking for each by name would cost more. */
