@@ -95,13 +95,12 @@ export function createSipServer(options: ServerOptions): SipServer {
   let draining = false;
   let stopSweep: (() => void) | undefined;
 
-  // The layer and its user need each other: calls come in only after `start`.
-  let user: TransactionUser | undefined;
+  // The layer and its user need each other; nothing comes in before `start`.
   const layer = createTransactionLayer(options, {
-    request: (tx) => user?.request(tx),
-    ack: (ack, flow) => user?.ack(ack, flow),
-    cancel: (cancel, invite) => user?.cancel(cancel, invite),
-    strayResponse: (response, flow) => user?.strayResponse(response, flow),
+    request: (tx) => user.request(tx),
+    ack: (ack, flow) => user.ack(ack, flow),
+    cancel: (cancel, invite) => user.cancel(cancel, invite),
+    strayResponse: (response, flow) => user.strayResponse(response, flow),
   });
   const core: Core = {
     layer,
@@ -127,7 +126,7 @@ export function createSipServer(options: ServerOptions): SipServer {
     },
   };
   const proxies = createProxies(core, options.secret);
-  user = createIncoming({
+  const user: TransactionUser = createIncoming({
     core,
     proxy: proxies,
     releaseBye: (dialog, leg) => releaseBye(core, dialog, leg),
@@ -142,7 +141,7 @@ export function createSipServer(options: ServerOptions): SipServer {
         ...link,
         listen: (on) =>
           link.listen({
-            data: on.data,
+            data: (chunk) => on.data(chunk),
             closed: () => {
               links.delete(link);
               on.closed();

@@ -46,12 +46,11 @@ export async function startSipWorker(options: SipWorkerOptions): Promise<SipWork
 }
 
 async function startInProcess(options: SipWorkerOptions): Promise<SipWorker> {
-  const { control: controlOptions, failed: _failed, thread: _thread, ...rest } = options;
-  const server = createSipServer(rest);
+  const server = createSipServer(options);
   const [ours, theirs] = memoryChannels();
   await server.start();
   try {
-    const control = controlOptions === undefined ? undefined : await server.listen(controlOptions);
+    const control = options.control === undefined ? undefined : await server.listen(options.control);
     server.attachLink(channelLink(ours));
     return {
       socket: new ChannelSocket(theirs),
@@ -72,10 +71,12 @@ async function startInProcess(options: SipWorkerOptions): Promise<SipWorker> {
 }
 
 async function startInThread(options: SipWorkerOptions): Promise<SipWorker> {
-  const { control, logger = silentLogger, failed, thread: _thread, ...rest } = options;
+  const { control, logger = silentLogger, failed } = options;
+  // Functions cannot cross.
+  const data = { ...options, control: undefined, logger: undefined, failed: undefined, thread: undefined };
   const { port1, port2 } = new MessageChannel();
   const worker = new Worker(new URL('./worker.js', import.meta.url), {
-    workerData: { options: rest, port: port2, control },
+    workerData: { options: data, port: port2, control },
     transferList: [port2],
     name: 'sip-server',
   });

@@ -237,7 +237,7 @@ t.test('what is agreed on, and what the server adds to a 200', (t) => {
 
 t.test('subscriptions run out', (t) => {
   const { clock, core } = stage();
-  const dialog = new Dialog('s', 'uas', 'SUBSCRIBE', 'c', 'l', 'p', listener, {} as ControlConnection);
+  const dialog = new Dialog('s', 'uas', 'SUBSCRIBE', 'c', 'l', 'p', listener, core.apps as never);
   dialog.expiresAt = 5000;
   core.dialogs.add(dialog);
   const stop = startSweep(core);

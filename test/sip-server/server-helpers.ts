@@ -5,7 +5,8 @@ import { randomUUID } from 'node:crypto';
 import { createRequire } from 'node:module';
 import type { Test } from 'tap';
 import { createSipServer, type ServerOptions, type SipServer } from '../../src/sip-server/index.js';
-import { parseMessage, SipResponse, type SipMessage, SipRequest } from '../../src/sip/index.js';
+import type { SipRequest } from '../../src/sip/index.js';
+import { parseMessage, SipResponse, type SipMessage } from '../../src/sip/index.js';
 
 export const SECRET = 'a secret';
 const WAIT_MS = 5000;

@@ -71,7 +71,7 @@ t.test('the server in a thread of its own serves drachtio-srf over a MessagePort
   srf.use((_req, _res, next) => next());
   srf.options((_req, res) => res.send(200));
   srf.use((_req, res) => res.send(405));
-  const connected = new Promise((done) => srf.on('connect', done as (...args: never[]) => void));
+  const connected = new Promise((done) => srf.on('connect', done));
   server.emit('connection', worker.socket);
   await connected;
   const peer = await Peer.open({ port: worker.listeners[0]!.port });

@@ -207,9 +207,7 @@ t.test('digest retry, requests outside of dialogs, and subscriptions', async (t)
   const asked = srf.request(`sip:127.0.0.1:${peer.port}`, { method: 'OPTIONS', headers: { 'X-A': '1' } });
   peer.answer(await peer.request('OPTIONS'), 200);
   const req = await asked;
-  const answer = await new Promise<Res>((resolve) =>
-    req.on('response', resolve as (...args: never[]) => void),
-  );
+  const answer = await new Promise<Res>((resolve) => req.on('response', resolve));
   t.equal(answer.status, 200);
 
   srf.register((request, res) =>
@@ -297,7 +295,7 @@ t.test(
     srf.use((_req, _res, next) => next());
     srf.options((_req, res) => res.send(200));
     srf.use((_req, res) => res.send(405));
-    const connected = new Promise((resolve) => srf.on('connect', resolve as (...args: never[]) => void));
+    const connected = new Promise((resolve) => srf.on('connect', resolve));
     server.emit('connection', worker.socket);
     await connected;
     const bench = { port };

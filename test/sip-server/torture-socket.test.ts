@@ -30,7 +30,7 @@ for (const { file, socket: expected, why } of [...RFC_4475, ...RFC_5118]) {
     const bench = await startBench(t, { forceRport: true });
     const srf = newSrf() as SrfLike & Record<string, (handler: Handler) => void>;
     for (const verb of VERBS) srf[verb]!((_req, res) => res.send(BY_APPLICATION));
-    const connected = new Promise((done) => srf.on('connect', done as (...args: never[]) => void));
+    const connected = new Promise((done) => srf.on('connect', done));
     srf.on('error', () => undefined);
     srf.connect({ host: '127.0.0.1', port: bench.controlPort, secret: SECRET });
     t.teardown(() => srf.disconnect());

@@ -15,8 +15,8 @@ export function portChannel(port: MessagePort): Channel {
     post: (text) => port.postMessage(text),
     close: () => port.close(),
     listen: (on) => {
-      port.once('close', on.closed);
-      port.on('message', on.message);
+      port.once('close', () => on.closed());
+      port.on('message', (text: string) => on.message(text));
     },
   };
 }

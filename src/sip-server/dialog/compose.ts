@@ -209,7 +209,8 @@ export function composeInDialog(
   const contact = app?.headers.get('Contact');
   if (contact !== undefined && method !== 'ACK' && method !== 'BYE')
     headers.add('Contact', replaceLocalhost(contact, sentBy));
-  else if (CONTACT_INSIDE.has(method)) headers.add('Contact', dialog.localContact);
+  else if (CONTACT_INSIDE.has(method))
+    headers.add('Contact', dialog.localContact ?? contactOf(dialog.listener, sentBy));
   if (app !== undefined) {
     copyRest(app.headers, headers, DIALOG_REQUEST_SET, sentBy);
     addBody(request, app.body);

@@ -100,7 +100,7 @@ export class Dialog {
   /** CSeq of the request of ours that made it; 0 for a UAS. */
   firstSeq = 0;
   /** Contact value we give in this dialog. */
-  localContact = '';
+  localContact: string | undefined;
   /** Unacknowledged reliable provisional responses received, in the order of delivery. */
   unpracked: { readonly leg: Leg; readonly rseq: number; readonly cseq: number }[] | undefined;
 

@@ -287,8 +287,7 @@ function receiveAck(deps: IncomingDeps, ack: SipRequest, flow: Flow): void {
   const match = core.dialogs.ofRequest(ack, ack.toTag ?? '', ack.fromTag ?? '');
   const leg = match?.leg;
   const awaited = leg?.awaitedAck;
-  if (match === undefined || leg === undefined || awaited === undefined || awaited.cseq !== ack.cseq.seq)
-    return;
+  if (match === undefined || leg === undefined || awaited?.cseq !== ack.cseq.seq) return;
   leg.awaitedAck = undefined;
   const { tx } = awaited.pending;
   tx.acknowledged();

@@ -47,7 +47,7 @@ export function sendNewRequest(core: Core, app: ControlConnection, command: SipC
     const id = core.dialogs.freeId(callId, fromTag);
     const from = request.headers.get('From') ?? '';
     dialog = new Dialog(id, 'uac', method, callId, fromTag, from, listener, app);
-    dialog.localContact = request.headers.get('Contact') ?? '';
+    dialog.localContact = request.headers.get('Contact');
     dialog.firstSeq = request.cseq.seq;
     dialog.credentials = credentialsOf(request);
     if (!core.dialogs.add(dialog)) return refuse('a dialog with that Call-ID and From tag exists');
@@ -105,19 +105,19 @@ export function launch(
   to: Destination,
   response: (response: SipResponse, flow: Flow) => void,
 ): void {
-  let echoed = false;
-  const echo = (info: SentInfo | undefined, raw: string): void => {
-    if (echoed || command === undefined) return;
-    echoed = true;
-    call.app?.send(requestEcho(command.id, info, core.clock.now(), call.txnId, raw));
+  let unechoed: SipCommand | undefined = command;
+  const echo = (info: SentInfo | undefined, raw: () => string): void => {
+    if (unechoed !== undefined)
+      call.app?.send(requestEcho(unechoed.id, info, core.clock.now(), call.txnId, raw()));
+    unechoed = undefined;
   };
   call.tx = core.layer.send(request, to, {
-    sent: (info) => echo(info, info.raw),
+    sent: (info) => echo(info, () => info.raw),
     response,
     failed: (why) => failed(core, call, request, why),
   });
   // A name still being looked up: the application must know the transaction now, to be able to cancel it.
-  if (!echoed) echo(undefined, request.serialize());
+  echo(undefined, () => request.serialize());
 }
 
 const FAILURES: Readonly<Record<ClientFailure, readonly [status: number, reason: string]>> = {

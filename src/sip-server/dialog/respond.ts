@@ -90,7 +90,7 @@ function send(core: Core, app: ControlConnection, command: SipCommand, pending: 
   const sentBy = tx.flow.listener.sentByFor(tx.flow.remoteAddress);
   const contact =
     (success && (makesDialog || request.method === 'UPDATE')) || reliable
-      ? pending.dialog?.localContact || contactOf(tx.flow.listener, sentBy)
+      ? (pending.dialog?.localContact ?? contactOf(tx.flow.listener, sentBy))
       : undefined;
   completeResponse(response, message, contact, sentBy);
   if (reliable) response.headers.set('RSeq', String(nextRSeq(pending)));
@@ -273,7 +273,7 @@ function answerEarlyUpdate(
   const { flow } = update;
   const sentBy = flow.listener.sentByFor(flow.remoteAddress);
   const success = status >= 200 && status < 300;
-  const contact = pending.dialog?.localContact || contactOf(flow.listener, sentBy);
+  const contact = pending.dialog?.localContact ?? contactOf(flow.listener, sentBy);
   completeResponse(response, command.message, success ? contact : undefined, sentBy);
   const sent = update.respond(response);
   if (sent === undefined) return refuse(app, command, UNKNOWN_TRANSACTION);
