@@ -1,7 +1,7 @@
 import { createApi } from '../api/index.js';
 import { systemClock } from '../base/clock.js';
 import { AppError } from '../base/errors.js';
-import { newUuid, randomHex } from '../base/ids.js';
+import { newOrderedUuid, randomHex } from '../base/ids.js';
 import type { Logger } from '../base/logger.js';
 import { createBorder, type Border } from '../border/index.js';
 import { createCalls, createWebhookClient } from '../calls/index.js';
@@ -143,7 +143,7 @@ async function startApp(first: Settings, deps: AppDeps, undo: (() => Promise<voi
     border,
     numbers: () => settings.numbers,
     now: () => clock.now(),
-    newId: newUuid,
+    newId: newOrderedUuid,
     random: Math.random,
   });
   const calls = createCalls({
