@@ -285,7 +285,7 @@ t.test('shapes give a JSON Schema with descriptions, defaults and references', (
   const schema = schemaDocument(sample, 'Sample', 'https://example.com/sample.json');
   t.match(schema, {
     $schema: 'https://json-schema.org/draft/2020-12/schema',
-    type: 'object',
+    type: ['object', 'null'],
     additionalProperties: false,
     properties: {
       on: { type: 'boolean', description: 'On or off.', default: 'true' },
@@ -294,6 +294,6 @@ t.test('shapes give a JSON Schema with descriptions, defaults and references', (
       how: { enum: ['all', 'in-order'] },
     },
   });
-  t.match(schema['$defs'], { tree: { anyOf: [{ type: 'string' }, { required: ['name'] }] } });
+  t.match(schema['$defs'], { tree: { anyOf: [{ type: ['string', 'number'] }, { type: 'object', required: ['name'] }] } });
   t.end();
 });

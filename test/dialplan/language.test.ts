@@ -885,7 +885,7 @@ t.test('the reference names every key of the language', (t) => {
   const keys = new Set<string>();
   const walk = (schema: unknown): void => {
     if (typeof schema !== 'object' || schema === null) return;
-    for (const [key, value] of Object.entries(schema)) {
+    for (const [key, value] of Object.entries(schema as Record<string, unknown>)) {
       if (key === 'properties' && typeof value === 'object' && value !== null) {
         for (const name of Object.keys(value)) keys.add(name);
       }

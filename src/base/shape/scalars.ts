@@ -6,7 +6,7 @@ export interface TextOptions {
   /** The whole text must match. Keep it linear: no nested repetition. */
   readonly pattern?: RegExp;
   readonly expected?: string;
-  /** Digits are meant, so an editor should not mind a number. */
+  /** Digits are meant, so an editor should not mind a number; nor does it where there is no pattern. */
   readonly digits?: boolean;
   /** Default 4096. */
   readonly maxLength?: number;
@@ -31,10 +31,16 @@ export function text(options: TextOptions = {}): Shape<string> {
       return scalar.text;
     },
     schema: () => ({
-      type: options.digits === true ? ['string', 'number'] : 'string',
-      ...(options.pattern !== undefined && { pattern: options.pattern.source }),
+      type: options.digits === true || options.pattern === undefined ? ['string', 'number'] : 'string',
+      // An editor cannot know what is put in from the environment, nor does a schema know flags.
+      ...(options.pattern?.flags === '' && { pattern: orEnvironment(options.pattern.source) }),
     }),
   };
+}
+
+/** A schema's pattern, or a text that the environment completes. */
+function orEnvironment(pattern: string): string {
+  return `${pattern}|\\$\\{[A-Z_]`;
 }
 
 /** A scalar without variables; refuses others. Shapes of fields build on it. */
@@ -111,7 +117,7 @@ export function integer(options: IntegerOptions = {}): Shape<number> {
     {
       anyOf: [
         { type: 'integer', minimum: min, maximum: max },
-        { type: 'string', pattern: '^-?[0-9]{1,15}$' },
+        { type: 'string', pattern: orEnvironment('^-?[0-9]{1,15}$') },
       ],
     },
   );
@@ -126,7 +132,7 @@ export function duration(options: { readonly minMs?: number; readonly maxMs?: nu
       if (ms === undefined || ms < (options.minMs ?? 0) || ms > (options.maxMs ?? Infinity)) return undefined;
       return ms;
     },
-    { type: 'string', pattern: '^[0-9]{1,9}(ms|s|m|h|d)$' },
+    { type: 'string', pattern: orEnvironment('^[0-9]{1,9}(ms|s|m|h|d)$') },
   );
 }
 
@@ -149,7 +155,7 @@ export function size(): Shape<number> {
       const match = /^(\d{1,9})(B|kB|KB|MB|GB|KiB|MiB|GiB)$/.exec(written);
       return match === null ? undefined : Number(match[1]) * SIZE_UNITS[match[2]!]!;
     },
-    { type: 'string', pattern: '^[0-9]{1,9}(B|kB|KB|MB|GB|KiB|MiB|GiB)$' },
+    { type: 'string', pattern: orEnvironment('^[0-9]{1,9}(B|kB|KB|MB|GB|KiB|MiB|GiB)$') },
   );
 }
 
@@ -163,7 +169,7 @@ export function rate(): Shape<number> {
       const match = /^(\d{1,9})\/(s|m|h)$/.exec(written);
       return match === null ? undefined : Number(match[1]) / RATE_UNITS[match[2]!]!;
     },
-    { type: 'string', pattern: '^[0-9]{1,9}/(s|m|h)$' },
+    { type: 'string', pattern: orEnvironment('^[0-9]{1,9}/(s|m|h)$') },
   );
 }
 

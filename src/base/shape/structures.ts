@@ -117,7 +117,7 @@ export function fieldsSchema(
   for (const [name, field] of known) properties[name] = fieldSchema(field, parts);
   const required = [...known].filter(([, field]) => field.required === true).map(([name]) => name);
   return {
-    type: 'object',
+    type: required.length > 0 ? 'object' : ['object', 'null'],
     ...(doc !== undefined && { description: doc }),
     properties,
     ...(required.length > 0 && { required }),

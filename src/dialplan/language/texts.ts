@@ -13,7 +13,6 @@ export interface TemplateOptions {
   readonly expected?: string;
   readonly empty?: boolean;
   readonly maxLength?: number;
-  readonly digits?: boolean;
   /** Says what is wrong with a text that holds no variables, or undefined. */
   readonly check?: (text: string) => string | undefined;
 }
@@ -41,7 +40,7 @@ export function template(options: TemplateOptions = {}): Shape<Template> {
       places.set(read, node.place);
       return read;
     },
-    schema: () => ({ type: options.digits === true ? ['string', 'number'] : 'string' }),
+    schema: () => ({ type: ['string', 'number'] }),
   };
 }
 
@@ -58,7 +57,6 @@ export function readNumberText(written: string): string | undefined {
 export const numberTemplate: Shape<Template> = mapped(
   template({
     expected: 'a number such as "+12025550100"',
-    digits: true,
     check: (written) =>
       readNumberText(written) === undefined
         ? 'a number has digits, * and #, and may begin with +'
