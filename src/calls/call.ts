@@ -8,7 +8,7 @@ import { answerCodecs } from './answer-codecs.js';
 import type { CallEnvironment } from './call-environment.js';
 import { Callee } from './callee.js';
 import type { CallerAbilities } from './caller-abilities.js';
-import { CallerLeg, type Progress } from './caller-leg.js';
+import { CallerLeg } from './caller-leg.js';
 import { cancelledCause, reasonHeaders, systemCause, toldCause } from './cause.js';
 import { ConnectStep, type ConnectAction } from './connect-step.js';
 import { startKeepAlive } from './keep-alive.js';
@@ -16,6 +16,7 @@ import type { AnsweredLeg, AttemptHost, AttemptTarget, EarlyProgress } from './l
 import { PlanRun, type Activity, type EndAction, type PlanRunHost } from './plan-run.js';
 import type { Release, RunningCall } from './ports.js';
 import { CallRecorder, type LegRow, type RecordPatch } from './recorder.js';
+import { Ringing } from './ringing.js';
 import { trunkTimer } from './trunk-leg.js';
 
 /** `answering`: a callee has answered and the caller's 200 waits for the record. */
@@ -37,7 +38,7 @@ export class Call implements AttemptHost, PlanRunHost {
   readonly #releaseCall: Release;
   readonly #maxForwards: number;
   readonly #callerTakesReliable: boolean;
-  readonly #startedAt: number;
+  readonly #ringing: Ringing;
   readonly #caller: CallerLeg;
   #callerGone = false;
   #callee: Callee | undefined;
@@ -45,18 +46,13 @@ export class Call implements AttemptHost, PlanRunHost {
   #calleeLeft: EndCause | undefined;
   /** The caller's session, as long as a callee may have to be offered it. */
   #callerSdp: Sdp | undefined;
-  /** The caller answered the callee's early offer in a PRACK. */
-  #offerAnswered = false;
   /** Why the last step failed, or the last partner left: what the call ends with if nothing follows. */
   #failureCause: EndCause | undefined;
   #partnerCause: EndCause | undefined;
   #destination: string | undefined;
-  #ringAt: number | undefined;
-  #pddMs: number | undefined;
   #answerAt: number | undefined;
   /** Monotonic. */
   #answeredSince: number | undefined;
-  #ringFast: Timer | undefined;
   #maxDuration: Timer | undefined;
   #callerKeepAlive: Timer | undefined;
 
@@ -80,9 +76,9 @@ export class Call implements AttemptHost, PlanRunHost {
     this.#trunk = route.trunk;
     this.#maxForwards = options.maxForwards;
     this.#callerTakesReliable = options.abilities.takesReliable;
-    this.#startedAt = env.clock.monotonic();
     this.#caller = new CallerLeg(incoming, options.abilities.sendsReliably);
     this.#callerSdp = incoming.offer;
+    this.#ringing = new Ringing(this.#caller, env.clock, () => env.event('ringing', this));
     this.#recorder = new CallRecorder(env.records, env.clock, env.logger, this.id);
     const { plan, step } = route;
     this.#plan = new PlanRun(env, { plan, facts }, this, (trace) => this.#recorder.trace(trace), step.state);
@@ -148,7 +144,7 @@ export class Call implements AttemptHost, PlanRunHost {
     const { ringTimeoutMs, ringFastMs, domain } = this.env.settings();
     const groups = action.groups.map((group) => ({ ...group, forMs: Math.min(group.forMs, ringTimeoutMs) }));
     const keepsSession = 'after' in action.step;
-    if (!answered && !this.#caller.hasProgress) this.#startRingFast(ringFastMs);
+    if (!answered) this.#ringing.soon(ringFastMs);
     const context = {
       attempts: this,
       clock: this.clock,
@@ -175,7 +171,7 @@ export class Call implements AttemptHost, PlanRunHost {
   }
 
   ringCaller(): void {
-    if (this.#state === 'ringing') this.#tellCaller({ status: 180 });
+    if (this.#state === 'ringing') this.#ringing.tell({ status: 180 });
   }
 
   endByPlan(action: EndAction): void {
@@ -211,58 +207,16 @@ export class Call implements AttemptHost, PlanRunHost {
     this.end(systemCause('fault', 500));
   }
 
-  // Ringing.
-
-  #startRingFast(ms: number): void {
-    this.#ringFast ??= this.clock.after(ms, () => {
-      if (!this.#caller.hasProgress) this.ringCaller();
-    });
-  }
-
-  #stopRingFast(): void {
-    this.#ringFast?.clear();
-    this.#ringFast = undefined;
-  }
-
   #relayProgress(progress: EarlyProgress): void {
-    const { sdp, answerOffer } = progress;
-    const status = this.#state === 'ringing' ? relayedStatus(progress) : undefined;
-    if (status === undefined) {
-      answerOffer?.();
-      return;
-    }
-    if (answerOffer === undefined) {
-      this.#tellCaller(sdp === undefined ? { status } : { status, sdp });
-      return;
-    }
-    // Delayed offer: the callee's early offer goes to the caller, whose PRACK brings the answer.
-    const offerAnswered = (answer: Sdp | undefined): void => {
-      this.#offerAnswered = answer !== undefined;
-      answerOffer(answer);
-    };
-    if (!this.#tellCaller({ status, ...(sdp === undefined ? {} : { sdp }), offerAnswered })) answerOffer();
-  }
-
-  #tellCaller(progress: Progress): boolean {
-    if (!this.#caller.progress(progress)) return false;
-    this.#stopRingFast();
-    if (this.#ringAt === undefined) {
-      this.#ringAt = this.clock.now();
-      this.#pddMs = this.#elapsedMs();
-      this.env.event('ringing', this);
-    }
-    return true;
-  }
-
-  #elapsedMs(): number {
-    return Math.round(this.clock.monotonic() - this.#startedAt);
+    if (this.#state === 'ringing') this.#ringing.relay(progress);
+    else progress.answerOffer?.();
   }
 
   // Answered.
 
   #answered(leg: AnsweredLeg, keepsSession: boolean): DialogEvents {
     this.#plan.settled();
-    this.#stopRingFast();
+    this.#ringing.answered();
     this.#destination = leg.label;
     const codecs = answerCodecs(leg.sdp);
     leg.row.answered(codecs);
@@ -277,7 +231,7 @@ export class Call implements AttemptHost, PlanRunHost {
         },
       },
       this.clock,
-      this.#offerAnswered,
+      this.#ringing.offerAnswered,
     );
     this.#callee = callee;
     const joined =
@@ -291,7 +245,6 @@ export class Call implements AttemptHost, PlanRunHost {
     this.#state = 'answering';
     this.#answerAt = this.clock.now();
     this.#answeredSince = this.clock.monotonic();
-    this.#pddMs ??= this.#elapsedMs();
     try {
       const patch = this.#ringFields();
       patch.answerAt = this.#answerAt;
@@ -306,7 +259,7 @@ export class Call implements AttemptHost, PlanRunHost {
     const timer = trunkTimer(this.#trunk);
     // Where offer and answer are through already the 200 needs no SDP (RFC 3262 §5).
     const early = this.#caller.reliableAnswer;
-    const sdp = this.#offerAnswered ? '' : (early ?? callee.leg.sdp);
+    const sdp = this.#ringing.offerAnswered ? '' : (early ?? callee.leg.sdp);
     const outcome = await this.#caller.answer(
       sdp,
       timer === undefined ? {} : { timer },
@@ -422,7 +375,7 @@ export class Call implements AttemptHost, PlanRunHost {
     if (this.#state === 'ended') return;
     const before = this.#state;
     this.#state = 'ended';
-    this.#stopRingFast();
+    this.#ringing.stop();
     this.#maxDuration?.clear();
     this.#callerKeepAlive?.clear();
     this.#plan.cancel(toldCause(cause));
@@ -456,15 +409,10 @@ export class Call implements AttemptHost, PlanRunHost {
 
   #ringFields(): RecordPatch {
     const patch: RecordPatch = {};
-    if (this.#ringAt !== undefined) patch.ringAt = this.#ringAt;
-    if (this.#pddMs !== undefined) patch.pddMs = this.#pddMs;
+    const { ringAt, pddMs } = this.#ringing;
+    if (ringAt !== undefined) patch.ringAt = ringAt;
+    if (pddMs !== undefined) patch.pddMs = pddMs;
     if (this.#destination !== undefined) patch.destination = this.#destination;
     return patch;
   }
-}
-
-/** Which of the four provisionals relays this one; those that say nothing to a caller are not relayed. */
-function relayedStatus({ status, sdp }: EarlyProgress): Progress['status'] | undefined {
-  if (status === 180 || status === 181 || status === 182 || status === 183) return status;
-  return sdp === undefined ? undefined : 183;
 }

@@ -12,6 +12,7 @@ import {
   trunkLeg,
   type Harness,
 } from './harness.js';
+import { answerCodecs } from '../../src/calls/answer-codecs.js';
 import { sdp, settled } from './fake-signalling.js';
 
 const SIP_200 = { sip: 200, text: 'Call completed elsewhere' };
@@ -462,5 +463,46 @@ t.test('steps that only media can do are answered 501 and named in the log', (t)
   h.script = [connect([group([deviceLeg('201', { confirm: true })])], { step: ringStep() })];
   t.match(h.call().rejections, [{ status: 501 }]);
   t.equal(h.signalling.attempts.length, 0);
+  t.end();
+});
+
+t.test('the caller as a leg shows it', (t) => {
+  const shown = (changes: Partial<Harness['facts']>): string => {
+    const h = createHarness();
+    h.decision = (admitted) => {
+      const facts: { caller?: string } & typeof admitted.facts = { ...admitted.facts };
+      delete facts.caller;
+      return { ...admitted, facts: { ...facts, ...changes } };
+    };
+    h.script = [connect([group([trunkLeg(['backup'])])])];
+    h.call();
+    return h.signalling.attempts[0]!.spec.from.uri;
+  };
+  t.equal(shown({ caller: '+13105550000' }), 'sip:+13105550000@us.example');
+  t.equal(shown({ callerRaw: 'alice' }), 'sip:alice@us.example', 'a name where there is no number');
+  t.equal(shown({ callerRaw: 'alice', extension: '201' }), 'sip:201@us.example');
+  t.equal(shown({ anonymous: true }), 'sip:anonymous@us.example');
+  t.end();
+});
+
+t.test('the codecs of an answer', (t) => {
+  t.equal(answerCodecs(sdp('x', '8 0 9 101')), 'PCMA,PCMU,G722,telephone-event');
+  t.equal(answerCodecs(sdp('x', '96', 'a=rtpmap:96 opus/48000/2\r\n')), 'opus');
+  const video = 'm=video 5000 RTP/AVP 97\r\na=rtpmap:97 H264/90000\r\n';
+  t.equal(answerCodecs(`${sdp('x', '0')}${video}`), 'PCMU;H264');
+  t.equal(answerCodecs(`${sdp('x', '0')}${video.replace('5000', '0')}`), 'PCMU', 'a refused stream has none');
+  t.equal(answerCodecs(`${sdp('x', '0')}m=image 6000 udptl t38\r\n`), 'PCMU;image');
+  for (const odd of [
+    '',
+    'garbage',
+    'm=',
+    'm=audio',
+    'm=audio 1 RTP/AVP',
+    'a=rtpmap:0',
+    'm=audio 1 x 0\na=rtpmap:0 ',
+  ]) {
+    t.type(answerCodecs(odd), 'string');
+  }
+  t.equal(answerCodecs(sdp('x', Array.from({ length: 200 }, (_, i) => i).join(' '))).length <= 200, true);
   t.end();
 });

@@ -1,0 +1,86 @@
+import type { Clock, Timer } from '../base/clock.js';
+import type { Sdp } from '../signalling/index.js';
+import type { CallerLeg, Progress } from './caller-leg.js';
+import type { EarlyProgress } from './leg-attempt.js';
+
+/** What the caller hears of a call before it is answered, and when it heard it first. */
+export class Ringing {
+  /** Milliseconds since the epoch, of the first 18x. */
+  ringAt: number | undefined;
+  /** Post-dial delay: INVITE to first 18x, or to the answer. */
+  pddMs: number | undefined;
+  /** The caller answered the callee's early offer in a PRACK. */
+  offerAnswered = false;
+  readonly #startedAt: number;
+  #fast: Timer | undefined;
+
+  constructor(
+    private readonly caller: CallerLeg,
+    private readonly clock: Clock,
+    private readonly onFirst: () => void,
+  ) {
+    this.#startedAt = clock.monotonic();
+  }
+
+  /** 180 from us, should the caller hear nothing for so long. */
+  soon(ms: number): void {
+    if (this.caller.hasProgress) return;
+    this.#fast ??= this.clock.after(ms, () => {
+      if (!this.caller.hasProgress) this.tell({ status: 180 });
+    });
+  }
+
+  /** The caller need not be told any more. */
+  stop(): void {
+    this.#fast?.clear();
+    this.#fast = undefined;
+  }
+
+  /** The call is answered: without a 18x before, this was the post-dial delay. */
+  answered(): void {
+    this.stop();
+    this.pddMs ??= this.#elapsedMs();
+  }
+
+  /** True when it was worth telling. */
+  tell(progress: Progress): boolean {
+    if (!this.caller.progress(progress)) return false;
+    this.stop();
+    if (this.ringAt === undefined) {
+      this.ringAt = this.clock.now();
+      this.pddMs = this.#elapsedMs();
+      this.onFirst();
+    }
+    return true;
+  }
+
+  /** Hands a callee's provisional on; one that says nothing to a caller is only acknowledged. */
+  relay(progress: EarlyProgress): void {
+    const { sdp, answerOffer } = progress;
+    const status = relayedStatus(progress);
+    if (status === undefined) {
+      answerOffer?.();
+      return;
+    }
+    if (answerOffer === undefined) {
+      this.tell(sdp === undefined ? { status } : { status, sdp });
+      return;
+    }
+    // Delayed offer: the callee's early offer goes to the caller, whose PRACK brings the answer.
+    const offerAnswered = (answer: Sdp | undefined): void => {
+      this.offerAnswered = answer !== undefined;
+      answerOffer(answer);
+    };
+    if (!this.tell({ status, ...(sdp === undefined ? {} : { sdp }), offerAnswered })) answerOffer();
+  }
+
+  #elapsedMs(): number {
+    return Math.round(this.clock.monotonic() - this.#startedAt);
+  }
+}
+
+/** Which of the four provisionals relays this one. */
+function relayedStatus({ status, sdp }: EarlyProgress): Progress['status'] | undefined {
+  if (status === 180 || status === 181 || status === 182 || status === 183) return status;
+  return sdp === undefined ? undefined : 183;
+}
