@@ -129,6 +129,7 @@ async function startApp(first: Settings, deps: AppDeps, undo: (() => Promise<voi
     logger,
     randomHex,
     realm: settings.sip.domain,
+    algorithms: settings.sip.digest,
     device: (name) => dialplan.current().plan.devices.get(name),
     store: store.registrations,
     onFailure: (address) => border.noteFailure(address, 'failed-digest'),

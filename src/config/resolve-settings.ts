@@ -86,6 +86,7 @@ function resolveSip(sip: SipSection): SipSettings {
       drachtio: { host: sip.drachtio.host, port: sip.drachtio.port, secret: sip.drachtio.secret.value },
     }),
     userAgent: sip['user-agent'],
+    digest: sip.digest,
     maxUdpBytes: sip['max-udp'],
     ringTimeoutMs: sip['ring-timeout'],
     drainTimeoutMs: sip['drain-timeout'],

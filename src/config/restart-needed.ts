@@ -12,6 +12,7 @@ export function restartNeeded(before: Settings, after: Settings): readonly strin
     'sip.drachtio': (settings) => settings.sip.drachtio,
     'sip.user-agent': (settings) => settings.sip.userAgent,
     'sip.max-udp': (settings) => settings.sip.maxUdpBytes,
+    'sip.digest': (settings) => settings.sip.digest,
     'sip.ring-timeout': (settings) => settings.sip.ringTimeoutMs,
     'sip.drain-timeout': (settings) => settings.sip.drainTimeoutMs,
     media: (settings) => settings.media,

@@ -34,6 +34,8 @@ export interface SipSettings {
   /** A real drachtio-server instead of the embedded one. */
   readonly drachtio?: { readonly host: string; readonly port: number; readonly secret: string };
   readonly userAgent: string;
+  /** Digest algorithms offered to phones, in this order. */
+  readonly digest: readonly ('SHA-256' | 'MD5')[];
   /** Above this a request goes over TCP (RFC 3261 §18.1.1); `Infinity`: never. Default 65535: many carriers lack TCP. */
   readonly maxUdpBytes: number;
   /** How long an unanswered outbound INVITE may ring in all before we give up: default 180 s. */

@@ -4,6 +4,7 @@ import {
   fields,
   list,
   mapped,
+  oneWordOf,
   parsed,
   size,
   text,
@@ -119,6 +120,11 @@ export const sipSection = fields({
     shape: size(),
     doc: 'A request longer than this leaves over TCP (RFC 3261 section 18.1.1 says 1300B; many carriers lack TCP).',
     default: '65535B',
+  },
+  digest: {
+    shape: list(oneWordOf('SHA-256', 'MD5'), { min: 1, max: 2 }),
+    doc: 'Digest algorithms offered to phones, in this order (RFC 8760). Phones that stumble over SHA-256 need `[MD5]`.',
+    default: ['SHA-256', 'MD5'],
   },
   'ring-timeout': {
     shape: duration({ minMs: 1000, maxMs: 3_600_000 }),

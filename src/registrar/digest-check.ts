@@ -10,9 +10,8 @@ import {
   type SipRequest,
 } from '../sip/index.js';
 import type { Nonces } from './nonces.js';
+import type { DigestOffer } from './ports.js';
 
-/** What we offer, the stronger first (RFC 8760 §2.4). */
-const OFFERED = ['SHA-256', 'MD5'] as const;
 /** Credentials lines that are looked at; a phone sends one. */
 const MAX_CREDENTIALS = 8;
 
@@ -30,6 +29,7 @@ export interface DigestCheck {
 export function createDigestCheck(deps: {
   nonces: Nonces;
   realm: string;
+  algorithms: readonly DigestOffer[];
   device: (name: string) => DeviceDefinition | undefined;
   randomHex: (bytes: number) => string;
 }): DigestCheck {
@@ -39,7 +39,7 @@ export function createDigestCheck(deps: {
 
   const challenge = (stale: boolean): DigestVerdict => {
     const nonce = nonces.make();
-    const headers = OFFERED.map((algorithm) => {
+    const headers = deps.algorithms.map((algorithm) => {
       const params = new Map([
         ['realm', realm],
         ['nonce', nonce],
@@ -62,7 +62,8 @@ export function createDigestCheck(deps: {
       const nonce = params.get('nonce') ?? '';
       const uri = params.get('uri') ?? '';
       const cnonce = params.get('cnonce') ?? '';
-      if (algorithm !== 'SHA-256' && algorithm !== 'MD5') return challenge(false);
+      if (algorithm === undefined || !deps.algorithms.some((offer) => offer === algorithm))
+        return challenge(false);
       if (params.get('qop')?.toLowerCase() !== 'auth' || !/^[0-9a-f]{8}$/i.test(count) || cnonce === '') {
         return challenge(false);
       }

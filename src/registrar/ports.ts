@@ -12,6 +12,8 @@ export interface RegistrarDeps {
   readonly device: (name: string) => DeviceDefinition | undefined;
   /** Realm of the challenges: `sip.domain`. */
   readonly realm: string;
+  /** Algorithms offered, in this order; at least one. RFC 8760 §2.4 wants the strongest first, some phones know only MD5. */
+  readonly algorithms: readonly DigestOffer[];
   readonly store: RegistrationStore;
   /** A digest answer that was wrong; feeds bans. */
   readonly onFailure: (address: string) => void;
@@ -20,6 +22,8 @@ export interface RegistrarDeps {
     readonly binding: Binding;
   }) => void;
 }
+
+export type DigestOffer = 'SHA-256' | 'MD5';
 
 /** Where bindings outlive a restart. */
 export interface RegistrationStore {

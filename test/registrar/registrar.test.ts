@@ -18,6 +18,7 @@ function setUp() {
     logger: silentLogger,
     randomHex,
     realm: REALM,
+    algorithms: ['SHA-256', 'MD5'] as const,
     device: (name: string) =>
       name === '201' || name === 'desk'
         ? { name, extension: '201', password: 'secret', hotDesk: false }

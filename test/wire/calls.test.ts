@@ -48,7 +48,12 @@ extensions:
 
 void t.test('one server, many kinds of calls', { skip, timeout: 180_000 }, async (t) => {
   const pbxPort = await freeSipPort();
-  const server = await startServer(t, { settings: trunks(pbxPort), dialplan: PLAN });
+  const server = await startServer(t, {
+    // SIPp knows MD5 only, and answers no more than the first challenge.
+    sip: '  digest: [MD5]',
+    settings: trunks(pbxPort),
+    dialplan: PLAN,
+  });
   const target = `127.0.0.1:${server.sipPort}`;
 
   await t.test('a call to a DID is bridged to the PBX and leaves its record', async (t) => {

@@ -10,7 +10,9 @@ const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 const START_MS = 60_000;
 
 export interface ServerFiles {
-  /** Lines under `trunks:`, `border:` and so on; `${sip}` is the server's own port. */
+  /** Further lines under `sip:`. */
+  readonly sip?: string;
+  /** Further sections: `trunks:` and so on. */
   readonly settings: string;
   readonly dialplan: string;
 }
@@ -63,6 +65,7 @@ export async function startServer(t: Test, files: ServerFiles): Promise<ServerPr
     `sip:
   listen: ["udp://127.0.0.1:${sipPort}", "tcp://127.0.0.1:${sipPort}"]
   domain: voice.example.com
+${files.sip ?? ''}
 numbers: { country: US, area-code: "202" }
 dialplans: dialplans
 api: { listen: "127.0.0.1:${apiPort}" }
