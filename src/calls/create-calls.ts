@@ -180,6 +180,10 @@ export function createCalls(deps: CallsDeps): Calls {
       },
       'call started',
     );
+    for (const entry of route.step.trace) {
+      if (entry.kind !== 'no-rule') continue;
+      logger.warn({ callId: call.id, number: entry.number, nearest: entry.near }, 'no rule fits the number');
+    }
     call.begin(route.step);
     return {
       cancelled: (reason) => call.cancelled(reason),
