@@ -6,7 +6,7 @@ import { DigestAnswers } from './digest-answers.js';
 import type { Credentials } from './port.js';
 import type { CommandFailure, ControlLink } from './srf/link.js';
 import { outgoing } from './srf/lines.js';
-import { cseqOf, responseFrom } from './srf/parser.js';
+import { cseqOf, responseFrom, statusResponse } from './srf/parser.js';
 import type { SrfAck, SrfReceivedResponse, SrfRequest, SrfResponse, SrfSentRequest } from './srf/types.js';
 
 export interface ClientRequestSpec {
@@ -20,6 +20,8 @@ export interface ClientRequestSpec {
   readonly lines: string;
   readonly body?: string | undefined;
   readonly credentials?: Credentials | undefined;
+  /** Nobody looks at more than the status of its answer. */
+  readonly statusOnly?: boolean;
   /** From sending to the final answer; none: the owner watches. Milliseconds. */
   readonly timeoutMs?: number;
 }
@@ -172,8 +174,9 @@ export class ClientRequest {
 
   #answered(request: SrfSentRequest, received: SrfReceivedResponse, ack: SrfAck): void {
     if (this.#state === 'done') return;
-    const response = responseFrom(received.headers, received.status);
-    const { status } = response;
+    const { status } = received;
+    const wantsAll = this.#spec.statusOnly !== true || status === 401 || status === 407;
+    const response = wantsAll ? responseFrom(received.headers, status) : statusResponse(status);
     if (status < 200) {
       if (status === 100) this.#link.sawTrying();
       this.#on.provisional?.(response, ack);

@@ -22,7 +22,7 @@ import { RemoteChanges, type ChangeHost } from './remote-changes.js';
 import { linesOf, replyBriefly } from './reply.js';
 import { SessionKeeper, type AgreedTimer } from './session-timer.js';
 import type { ControlLink } from './srf/link.js';
-import { requestFrom } from './srf/parser.js';
+import { cseqOf, requestFrom } from './srf/parser.js';
 import type { SrfRequest, SrfResponse } from './srf/types.js';
 
 /** The server gives up on a BYE after 32 s. Milliseconds. */
@@ -170,13 +170,13 @@ export class DialogLeg implements Dialog, Leg, ChangeHost, LocalChangeHost {
   }
 
   onRequest(request: SrfRequest, response: SrfResponse): void {
+    if (request.method === 'ACK') return this.#onAck(cseqOf(request.headers), request.body);
     const message = requestFrom(request.headers);
     if (request.source === 'application') {
       // Only a BYE can be: the server has sent it already, and it needs no answer.
       this.#finish(serverEndCause(message?.headers, this.#peer));
       return;
     }
-    if (request.method === 'ACK') return this.#onAck(message);
     if (message === undefined) return replyBriefly(response, 400);
     if (request.method === 'BYE') {
       replyBriefly(response, 200, this.core.serverLine);
@@ -224,9 +224,10 @@ export class DialogLeg implements Dialog, Leg, ChangeHost, LocalChangeHost {
     this.#local.pump();
   }
 
-  #onAck(message: SipRequest | undefined): void {
-    if (this.#remote.onAck(message) || this.#acked) return;
-    const answer = message === undefined || message.body === '' ? undefined : message.body;
+  #onAck(cseq: number, body: string): void {
+    // The frame is the message: what follows its head is the body. A copy, since the frame is large.
+    const answer = body === '' ? undefined : detached(body);
+    if (this.#remote.onAck(cseq, answer) || this.#acked) return;
     // Delayed offer: what stands in the ACK is the answer to ours.
     if (answer !== undefined && this.remoteSdp === '') this.remoteSdp = answer;
     this.#acknowledged();
@@ -264,6 +265,7 @@ export class DialogLeg implements Dialog, Leg, ChangeHost, LocalChangeHost {
     const { dialogId, credentials } = this;
     const spec = {
       method: 'BYE',
+      statusOnly: true,
       dialogId,
       lines: `${lines}${this.core.agentLine}`,
       credentials,

@@ -56,7 +56,7 @@ export const REFERENCE_TRAITS: EngineTraits = {
 /** Our own SIP server. */
 export const EMBEDDED_TRAITS: EngineTraits = {
   passesTrying: false,
-  choosesListener: false,
+  choosesListener: true,
   updateRefreshes: true,
   prackCarriesAnswer: true,
 };

@@ -120,13 +120,13 @@ export class RemoteChanges {
   }
 
   /** The ACK of a re-INVITE. False: it is of another INVITE. */
-  onAck(message: SipRequest | undefined): boolean {
-    if (this.#ackSeq === -1 || message?.cseq.seq !== this.#ackSeq) return false;
+  onAck(cseq: number, body: Sdp | undefined): boolean {
+    if (this.#ackSeq === -1 || cseq !== this.#ackSeq) return false;
     this.#ackTimer?.clear();
     this.#ackSeq = -1;
     const acked = this.#acked;
     this.#acked = undefined;
-    acked?.(message.body === '' ? undefined : message.body);
+    acked?.(body);
     this.#host.idle();
     return true;
   }

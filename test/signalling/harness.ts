@@ -158,8 +158,12 @@ export async function createBed(): Promise<Bed> {
   const worker =
     reference === undefined
       ? await startSipWorker({
-          listen: [{ name: 'udp', transport: 'udp', host: '127.0.0.1', port: 0 }],
+          listen: [
+            { name: 'udp', transport: 'udp', host: '127.0.0.1', port: 0 },
+            { name: 'second', transport: 'udp', host: '127.0.0.1', port: 0 },
+          ],
           sessionTimers: 'application',
+          passTrying: true,
           thread: false,
         })
       : undefined;
@@ -172,7 +176,13 @@ export async function createBed(): Promise<Bed> {
           port: Number(reference!.split(':')[1]),
           secret: process.env['TRUNKLINE_TEST_DRACHTIO_SECRET'] ?? 'cymru',
         }
-      : { kind: 'embedded', id: 'embedded', secret: 'x', open: () => worker.socket };
+      : {
+          kind: 'embedded',
+          id: 'embedded',
+          secret: 'x',
+          open: () => worker.socket,
+          traits: { passesTrying: true },
+        };
   const signalling = createSignalling({
     engines: [engine],
     logger: silentLogger,

@@ -115,6 +115,48 @@ t.test('calls and requests we make', async (t) => {
     t.equal(await bed.settled(), NOTHING);
   });
 
+  t.test('no reply at all in time is unreachable; a 100 is a reply', async (t) => {
+    if (bed.engine !== 'embedded') return;
+    const phone = await bed.phone();
+    const silent = bed.dial(phone, { firstReplyMs: 60 });
+    const unanswered = await phone.request('INVITE');
+    t.same(await silent.log.outcomes.take('the outcome'), { kind: 'unreachable', why: 'no-reply' });
+    // Late, but there: the CANCEL may go now.
+    phone.respond(unanswered, 180);
+    phone.respond(await phone.request('CANCEL'), 200);
+    phone.respond(unanswered, 487);
+    await phone.request('ACK');
+    const slow = bed.dial(phone, { firstReplyMs: 60, answerMs: 200 });
+    const invite = await phone.request('INVITE');
+    phone.respond(invite, 100);
+    t.same(await slow.log.outcomes.take('the outcome'), { kind: 'no-answer' });
+    phone.respond(await phone.request('CANCEL'), 200);
+    phone.respond(invite, 487);
+    await phone.request('ACK');
+    t.equal(await bed.settled(), NOTHING);
+  });
+
+  t.test('a call leaves by the listener that is named', async (t) => {
+    if (bed.engine !== 'embedded') return;
+    const phone = await bed.phone();
+    const ports = bed.signalling
+      .listeners()
+      .map((listener) => Number(listener.slice(listener.lastIndexOf(':') + 1)));
+    for (const [listener, port] of [
+      ['second', ports[1]],
+      ['udp', ports[0]],
+      ['unknown', ports[0]],
+    ] as const) {
+      const { log } = bed.dial(phone, { listener });
+      const invite = await phone.request('INVITE');
+      t.equal(invite.topVia.port, port, listener);
+      t.equal(invite.contact?.parsed.port, port);
+      phone.respond(invite, 480);
+      await log.outcomes.take('the outcome');
+    }
+    t.equal(await bed.settled(), NOTHING);
+  });
+
   t.test('nobody answers in time', async (t) => {
     const phone = await bed.phone();
     const { log } = bed.dial(phone, { answerMs: 50 });

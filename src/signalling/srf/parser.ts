@@ -72,8 +72,12 @@ export function loadSrf(): SrfConstructor {
   const fromHere = createRequire(import.meta.url);
   const { version } = fromHere('drachtio-srf/package.json') as { version: string };
   if (version !== SRF_VERSION) throw new Error(`drachtio-srf is ${version}, made for ${SRF_VERSION}`);
-  const Srf = fromHere('drachtio-srf') as SrfConstructor;
   const fromSrf = createRequire(fromHere.resolve('drachtio-srf'));
+  // A helper that splits its list of keys by a regular expression for each message: before srf takes hold of it.
+  fromSrf('only');
+  const helper = fromSrf.cache[fromSrf.resolve('only')];
+  if (helper !== undefined) helper.exports = only;
+  const Srf = fromHere('drachtio-srf') as SrfConstructor;
   Object.assign(fromSrf('./sip-parser/parser') as SrfParser, {
     parseSipMessage: parse,
     stringifySipMessage: stringify,
@@ -83,6 +87,23 @@ export function loadSrf(): SrfConstructor {
   addPhrases(fromSrf('sip-status') as Record<number, string>);
   loaded = Srf;
   return Srf;
+}
+
+const keyLists = new Map<string, readonly string[]>();
+
+/** Those properties of `source` that are set; `keys` is one of the few texts that stand in srf's code. */
+function only(source: Record<string, unknown> | undefined, keys: string): Record<string, unknown> {
+  let names = keyLists.get(keys);
+  if (names === undefined) {
+    names = keys.split(' ').filter((name) => name !== '');
+    keyLists.set(keys, names);
+  }
+  const picked: Record<string, unknown> = {};
+  for (const name of names) {
+    const value = source?.[name];
+    if (value !== undefined && value !== null) picked[name] = value;
+  }
+  return picked;
 }
 
 /** srf throws for a status without a phrase; a far side may use any. */
@@ -187,6 +208,17 @@ const messageMethods = {
 export function responseFrom(headers: SrfHeaders, status: number): SipResponse {
   const reading = readingOf(headers);
   if (reading?.kind === 'message' && reading.message.kind === 'response') return reading.message;
+  return bareResponse(status);
+}
+
+const statusOnly: (SipResponse | undefined)[] = [];
+
+/** For those who look at nothing but the status: one object for each, not to be handed on. */
+export function statusResponse(status: number): SipResponse {
+  return (statusOnly[status] ??= bareResponse(status));
+}
+
+function bareResponse(status: number): SipResponse {
   const response = new SipResponse(status);
   response.headers.set('Via', 'SIP/2.0/UDP malformed.invalid');
   response.headers.set('From', '<sip:malformed.invalid>');

@@ -82,6 +82,7 @@ interface SrfMessage {
 export interface SrfRequest extends EventEmitter, SrfMessage {
   readonly method: string;
   readonly uri: string;
+  readonly body: string;
   /** Local `address:port`; new requests only. */
   readonly receivedOn?: string;
   readonly socket: Socket;

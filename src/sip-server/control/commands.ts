@@ -27,6 +27,8 @@ export interface SipCommand {
   readonly dialogId: string;
   /** Outbound proxy of a new request. */
   readonly routeUrl: string | undefined;
+  /** Listener a new request is to leave from: `listener=NAME` after the outbound proxy, which the reference ignores. */
+  readonly listener: string | undefined;
   readonly message: AppMessage;
 }
 
@@ -97,6 +99,7 @@ function sipCommand(id: string, fields: readonly string[], raw: string): Command
     txnId,
     dialogId: fields[3] ?? '',
     routeUrl: routeUrl === '' ? undefined : routeUrl,
+    listener: fields[5]?.startsWith('listener=') === true ? fields[5].slice('listener='.length) : undefined,
     message,
   };
 }

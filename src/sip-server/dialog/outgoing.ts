@@ -12,7 +12,7 @@ import type { Core } from './core.js';
 import { deliverInternalResponse, deliverResponse } from './delivery.js';
 import { Dialog, Leg, MAX_FORKS } from './dialog.js';
 import { dismissLeg, endDialog, NO_DIALOG, sendServerBye } from './ending.js';
-import { sendAck } from './in-dialog-send.js';
+import { isCalleeBehindNat, sendAck } from './in-dialog-send.js';
 import { extendSubscription } from './respond.js';
 import { routeSetOfResponse } from './route-set.js';
 import { agreedTimer, watchSession } from './session-timer.js';
@@ -32,7 +32,9 @@ export function sendNewRequest(core: Core, app: ControlConnection, command: SipC
   const target = readTarget(hop);
   if (target === undefined) return refuse(`invalid request-uri: ${hop.slice(0, 100)}`);
   if (isOurselves(core.layer.listeners, target)) return refuse('can not send request to myself');
-  const listener = pickListener(core.layer.listeners, target);
+  const { listeners } = core.layer;
+  const named = listeners.filter((one) => one.name === command.listener);
+  const listener = pickListener(named, target) ?? pickListener(listeners, target);
   if (listener === undefined) return refuse('requested protocol/transport not available');
   const literal = isIP(target.host) !== 0;
   const sentBy = literal ? listener.sentByFor(target.host) : listener.sentBy;
@@ -69,7 +71,7 @@ export function sendNewRequest(core: Core, app: ControlConnection, command: SipC
     call,
     command,
     request,
-    destination(command.routeUrl, literal ? listener.name : undefined),
+    destination(command.routeUrl, literal || named.length > 0 ? listener.name : undefined),
     (response, flow) => {
       if (dialog === undefined) deliver(core, call, response, flow, '');
       else if (dialog.kind === 'INVITE') inviteResponse(core, call, dialog, response, flow);
@@ -235,6 +237,7 @@ function confirm(leg: Leg, response: SipResponse, flow: Flow): void {
   if (target !== undefined) leg.remoteTarget = target;
   leg.routeSet = routeSetOfResponse(response);
   leg.flow = flow;
+  leg.behindNat = isCalleeBehindNat(leg.remoteTarget, leg.routeSet, flow);
 }
 
 function provisional(core: Core, call: ClientCall, dialog: Dialog, response: SipResponse, flow: Flow): void {
