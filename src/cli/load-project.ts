@@ -19,10 +19,12 @@ export interface Project {
 
 /** Reads settings and dialplan, offline. Throws `FILE_UNREADABLE` when the dialplan's folder cannot be read. */
 export async function loadProject(configFile: string, io: CommandIo): Promise<Project> {
-  const file = shortest(resolve(io.cwd, configFile), io.cwd);
+  const path = resolve(io.cwd, configFile);
+  const file = shortest(path, io.cwd);
   const env = (name: string) => io.env(name);
-  const { settings, diagnostics } = loadSettings(file, env);
-  const settingsText = (name: string) => (name === file ? textOf(resolve(io.cwd, file)) : undefined);
+  const { settings, diagnostics: found } = loadSettings(path, env);
+  const diagnostics = found.map((finding) => ({ ...finding, place: { ...finding.place, file } }));
+  const settingsText = (name: string) => (name === file ? textOf(path) : undefined);
   if (settings === undefined) return { tests: [], diagnostics, sourceOf: settingsText };
   const loaded = await loadTested({
     folder: settings.dialplans,
