@@ -8,6 +8,7 @@ import { SipResponse, type SipRequest } from '../../src/sip/index.js';
 import type { Flow } from '../../src/sip-server/transport/flow.js';
 import type { ServerTransaction } from '../../src/sip-server/transaction/types.js';
 import { createTransactionLayer } from '../../src/sip-server/transaction/layer.js';
+import { createFakeClock } from '../helpers/fake-clock.js';
 import {
   answer,
   FAST_TIMERS,
@@ -89,6 +90,34 @@ t.test('a call goes from INVITE to BYE', async (t) => {
     undefined,
     'a second final response is refused',
   );
+});
+
+t.test('nothing stays in memory when the last timer has run', async (t) => {
+  const clock = createFakeClock();
+  const acked = promised<undefined>();
+  const uas = await startLayer(
+    t,
+    { clock },
+    {
+      request: (tx) => answer(tx, tx.request.callId === 'refused' ? 486 : 200),
+      ack: () => acked.give(undefined),
+    },
+  );
+  const uac = await startLayer(t, { clock });
+  const uri = `sip:bob@127.0.0.1:${portOf(uas)}`;
+  for (const [method, callId] of [
+    ['INVITE', 'answered'],
+    ['INVITE', 'refused'],
+    ['OPTIONS', 'asked'],
+  ] as const) {
+    await sendAndWait(uac, newRequest(method, uri, { callId }), {}).outcome;
+  }
+  uac.sendDirect(newRequest('ACK', uri, { callId: 'answered', toTag: 'bob' }), {});
+  await acked.promise;
+  t.match([uas.stats.server, uac.stats.client], [3, 3]);
+  clock.advance(70_000);
+  t.match([uas.stats.server, uac.stats.client], [0, 0]);
+  t.equal(clock.pending, 0, 'no timer is left');
 });
 
 t.test('CANCEL waits for a provisional response, and meets its INVITE', async (t) => {
@@ -640,6 +669,7 @@ t.test('a fault of the user is logged and stays where it is', async (t) => {
   );
   const raw = await openUdp(t);
   raw.send(wire('OPTIONS', { callId: 'bad' }), portOf(uas));
+  t.match(await raw.next(), /^SIP\/2.0 500 /);
   raw.send(wire('OPTIONS', { callId: 'good' }), portOf(uas));
   t.match(await raw.next(), 'Call-ID: good');
   t.strictSame(logged, ['fault in the SIP server']);

@@ -181,7 +181,7 @@ class Receiver implements Incoming {
     const tx = new Transaction(key, request, flow, path, env);
     const refusal = this.screen(tx);
     table.servers.set(key, tx);
-    if (refusal === undefined) user.request(tx);
+    if (refusal === undefined) passUp(tx, user);
     else {
       if (this.deps.server !== undefined) refusal.headers.add('Server', this.deps.server);
       tx.respond(refusal);
@@ -231,6 +231,16 @@ class Receiver implements Incoming {
     if (this.deps.user.malformed === undefined) return;
     if (this.deps.gate.malformed(flow.remoteAddress) > 0)
       this.deps.user.malformed(flow.remoteAddress, reason);
+  }
+}
+
+/** A fault of the user must not leave the peer waiting, nor the transaction in the table for ever. */
+function passUp(tx: BaseServerTransaction, user: TransactionUser): void {
+  try {
+    user.request(tx);
+  } catch (error) {
+    tx.respond(SipResponse.reply(tx.request, 500, undefined, randomHex(8)));
+    throw error;
   }
 }
 

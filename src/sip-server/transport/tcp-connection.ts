@@ -22,6 +22,8 @@ const PONG = Buffer.from('\r\n');
 const CR = 13;
 const LF = 10;
 
+const KEEP_ALIVE_MS = 60_000;
+
 let lastId = 0;
 
 /**
@@ -61,6 +63,8 @@ export class TcpConnection implements Connection, TimerOwner {
     this.silence.set(this.connected ? deps.idleMs : deps.connectTimeoutMs);
     if (direction === 'in') this.slowness.set(deps.slowMessageMs);
     socket.setNoDelay(true);
+    // A peer that vanished without a word is found out before a call needs the connection.
+    socket.setKeepAlive(true, KEEP_ALIVE_MS);
     socket.on('connect', () => {
       this.connected = true;
       this.silence.set(deps.idleMs);
