@@ -1,7 +1,11 @@
 import t from 'tap';
 import fc from 'fast-check';
+import { systemClock } from '../../src/base/clock.js';
+import { silentLogger } from '../../src/base/logger.js';
 import { parseAppMessage, splitChallenges } from '../../src/sip-server/control/app-message.js';
 import { parseCommand } from '../../src/sip-server/control/commands.js';
+import { ControlConnection } from '../../src/sip-server/control/connection.js';
+import type { ControlLink } from '../../src/sip-server/control/link.js';
 import { encodeFrame, FrameReader } from '../../src/sip-server/control/framing.js';
 import { timeOfDay } from '../../src/sip-server/control/frames.js';
 import { App, Caller, eventually, SECRET, startBench } from './server-helpers.js';
@@ -216,6 +220,42 @@ t.test('several applications take turns on a verb; routing twice changes nothing
   const invite = new Caller(peer);
   invite.invite();
   t.ok((await invite.response(503)).headers.has('Retry-After'), 'an INVITE nobody serves gets 503');
+});
+
+t.test('a BYE never shares a chunk with the echo that made its dialog', (t) => {
+  const chunks: string[][] = [[]];
+  let take: (chunk: Buffer) => void = () => undefined;
+  const link: ControlLink = {
+    peer: 'test',
+    write: (text) => chunks.at(-1)!.push(text.replace(/^\d+#/, '')),
+    flush: () => chunks.push([]),
+    end: () => undefined,
+    destroy: () => undefined,
+    listen: (on) => (take = (chunk) => on.data(chunk)),
+  };
+  const nothing = (): void => undefined;
+  const connection = new ControlConnection(link, {
+    user: { authenticated: nothing, route: nothing, removeRoute: nothing, sip: nothing, proxy: nothing, closed: nothing },
+    secret: undefined,
+    hostports: () => ({ advertised: '', bound: '' }),
+    clock: systemClock,
+    logger: silentLogger,
+  });
+  take(Buffer.from(encodeFrame('id|authenticate||')));
+  connection.send('ringing');
+  connection.sendEcho('200 echo');
+  connection.send('another answer');
+  connection.sendRequest('BYE');
+  connection.sendRequest('INFO');
+  t.same(
+    chunks.map((chunk) => chunk.filter((frame) => !frame.includes('|response|'))),
+    [
+      ['ringing', '200 echo', 'another answer'],
+      ['BYE', 'INFO'],
+    ],
+  );
+  connection.close('done');
+  t.end();
 });
 
 t.test('CDR frames go to those who asked, when they are switched on', async (t) => {

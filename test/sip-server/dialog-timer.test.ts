@@ -8,6 +8,7 @@ import type { Core } from '../../src/sip-server/dialog/core.js';
 import { Dialog, Leg } from '../../src/sip-server/dialog/dialog.js';
 import { agreedTimer, echoSessionExpires, watchSession } from '../../src/sip-server/dialog/session-timer.js';
 import { startSweep } from '../../src/sip-server/dialog/sweep.js';
+import { destinationOf, isCalleeBehindNat } from '../../src/sip-server/dialog/in-dialog-send.js';
 import { DialogTable } from '../../src/sip-server/dialog/table.js';
 import { Apps } from '../../src/sip-server/control/apps.js';
 import type {
@@ -232,6 +233,23 @@ t.test('what is agreed on, and what the server adds to a 200', (t) => {
   );
   t.same(agreedTimer(core, own, 'uac'), { seconds: 1200, refresher: 'them' });
   t.equal(agreedTimer(stage('uac', 'application').core, own, 'uac'), undefined);
+  t.end();
+});
+
+t.test('a callee behind a NAT is told by a private Contact that came from a public address', (t) => {
+  const behind = (contact: string, routes: readonly string[] = [], address = '203.0.113.5'): boolean =>
+    isCalleeBehindNat(contact, routes, { ...flow, remoteAddress: address });
+  for (const host of ['10.0.0.1', '172.16.0.1', '192.168.1.1:5062', '100.64.0.1', '[fd00::1]']) {
+    t.equal(behind(`sip:a@${host}`), true, host);
+  }
+  t.equal(behind('sip:a@172.32.0.1'), false);
+  t.equal(behind('sip:a@phone.example'), false);
+  t.equal(behind('sip:a@10.0.0.1', ['<sip:proxy;lr>']), false, 'a proxy knows the way');
+  t.equal(behind('sip:a@10.0.0.1', [], '10.0.0.9'), false, 'one network');
+  const leg = stage().leg;
+  leg.flow = flow;
+  leg.behindNat = true;
+  t.same(destinationOf(stage().dialog, leg), { flow });
   t.end();
 });
 

@@ -17,18 +17,17 @@ function networkMeta(flow: Flow, bytes: number, at: number): MessageMeta {
   };
 }
 
-/** A request outside of dialogs: frame 3.2a. Returns it as the application reads it. */
+/** A request outside of dialogs: frame 3.2a. */
 export function deliverNewRequest(
   app: ControlConnection,
   request: SipRequest,
   flow: Flow,
   txnId: string,
   now: number,
-): string {
+): void {
   const raw = serializeForControl(request);
   const local = localAddress(flow);
   app.send(newRequestFrame(networkMeta(flow, raw.length, now), txnId, local, flow.listener.port, raw));
-  return raw;
 }
 
 /** A request of a dialog, an ACK or a CANCEL: frames 3.2b, c, d, e. */

@@ -50,6 +50,17 @@ export function sendOwn(
   });
 }
 
+/** Addresses of private use (RFC 1918, RFC 6598, RFC 4193) and of this machine or link alone. */
+const PRIVATE =
+  /^(?:10\.|127\.|192\.168\.|169\.254\.|172\.(?:1[6-9]|2\d|3[01])\.|100\.(?:6[4-9]|[7-9]\d|1[01]\d|12[0-7])\.|::1$|f[cd][0-9a-f]{2}:|fe80:)/i;
+
+/** Whether a callee sits behind a NAT: it names a private address, and its answer came from a public one without a proxy in between. */
+export function isCalleeBehindNat(contact: string, routeSet: readonly string[], flow: Flow): boolean {
+  if (routeSet.length > 0 || PRIVATE.test(flow.remoteAddress)) return false;
+  const host = readTarget(contact)?.host;
+  return host !== undefined && isIP(host) !== 0 && PRIVATE.test(host);
+}
+
 /** Whether the peer behind a request sits behind a NAT: it says of itself another address than the one seen, and no proxy stands between. */
 export function isBehindNat(request: SipRequest, flow: Flow): boolean {
   const vias = request.headers.list('Via');

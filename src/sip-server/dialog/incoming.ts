@@ -103,8 +103,7 @@ function newRequest(core: Core, tx: ServerTransaction, admits: boolean): void {
     tx.trying();
     core.cdr.attempt('network', request);
   }
-  const read = deliverNewRequest(app, request, tx.flow, txnId, core.clock.now());
-  pending.plain = method === 'INVITE' && read === request.serialize();
+  deliverNewRequest(app, request, tx.flow, txnId, core.clock.now());
 }
 
 function hold(core: Core, pending: PendingRequest): void {

@@ -30,8 +30,6 @@ export interface PendingRequest {
   rseqs: number[] | undefined;
   /** Answers that must wait for a PRACK. */
   waiting: { readonly app: ControlConnection; readonly command: SipCommand }[] | undefined;
-  /** drachtio-srf reads the request just as it came, and so what our answers repeat of it. */
-  plain: boolean;
   /** An UPDATE inside the early dialog, answered under the same transaction id. */
   earlyUpdate: ServerTransaction | undefined;
 }
@@ -60,7 +58,6 @@ export function pendingRequest(
     rseq: undefined,
     rseqs: undefined,
     waiting: undefined,
-    plain: false,
     earlyUpdate: undefined,
   };
 }

@@ -111,7 +111,7 @@ function send(core: Core, app: ControlConnection, command: SipCommand, pending: 
     if (before === undefined && pending.dialog !== undefined) endDialog(core, pending.dialog);
     return refuse(app, command, UNKNOWN_TRANSACTION);
   }
-  const raw = pending.plain ? sent.raw : serializeForControl(response);
+  const raw = serializeForControl(response);
   const echo = responseEcho(command.id, sent, core.clock.now(), pending.txnId, echoedId(pending), raw);
   if (status >= 200) app.sendEcho(echo);
   else app.send(echo);
