@@ -128,6 +128,7 @@ export async function openHouse(folder: string): Promise<House> {
     randomHex,
     device: (name) => plan.devices.get(name),
     realm: DOMAIN,
+    algorithms: ['SHA-256', 'MD5'],
     store: store.registrations,
     onFailure: (address) => border.noteFailure(address, 'failed-digest'),
   });
