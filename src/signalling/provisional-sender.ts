@@ -3,13 +3,15 @@ import { parseRAck, type SipRequest } from '../sip/index.js';
 import type { Core } from './core.js';
 import type { Change, ProgressOutcome, Sdp } from './port.js';
 import { RemoteOffer } from './remote-offer.js';
-import { reply, replyBriefly } from './reply.js';
+import { reply, replyBriefly, type Reply } from './reply.js';
 import type { ControlLink } from './srf/link.js';
 import type { SrfResponse } from './srf/types.js';
 
 /** RFC 3262 §3: after 64 × T1 without a PRACK the INVITE is refused. Milliseconds. */
 const PRACK_MS = 33_000;
 const MAX_QUEUED = 8;
+/** A call that rings for long is told so again, or proxies on its way would cancel it (RFC 3261 §13.3.1.1). Milliseconds. */
+const REPEAT_MS = 60_000;
 const DECIDE_MS = 10_000;
 
 export interface ProvisionalHost {
@@ -42,6 +44,7 @@ export class ProvisionalSender {
   readonly #queue: Provisional[] = [];
   #current: Provisional | undefined;
   #timer: Timer | undefined;
+  #repeat: Timer | undefined;
   #whenAcknowledged: (() => void) | undefined;
   #hasAnswered = false;
   #prackOffer: RemoteOffer | undefined;
@@ -68,7 +71,7 @@ export class ProvisionalSender {
     const reliable = provisional.reliable === true || this.#host.required;
     if (!reliable) {
       // Nobody waits for it: the next 18x or the final answer would show that the transaction is gone.
-      reply(this.#response, { status: provisional.status, lines: provisional.lines, body: provisional.sdp });
+      this.#sendUnreliably({ status: provisional.status, lines: provisional.lines, body: provisional.sdp });
       return Promise.resolve({ kind: 'sent' });
     }
     if (!this.#host.supported) return Promise.resolve({ kind: 'unsupported' });
@@ -113,12 +116,19 @@ export class ProvisionalSender {
     if (this.#ended) return;
     this.#ended = true;
     this.#timer?.clear();
+    this.#repeat?.clear();
     this.#prackOffer?.end(487);
     this.#whenAcknowledged = undefined;
     const all =
       this.#current === undefined ? this.#queue.splice(0) : [this.#current, ...this.#queue.splice(0)];
     this.#current = undefined;
     for (const provisional of all) provisional.settle({ kind: 'gone' });
+  }
+
+  #sendUnreliably(provisional: Reply): void {
+    reply(this.#response, provisional);
+    this.#repeat?.clear();
+    this.#repeat = this.#core.clock.after(REPEAT_MS, () => this.#sendUnreliably(provisional));
   }
 
   #pump(): void {

@@ -16,7 +16,9 @@ import {
 import { LegTable } from './leg-table.js';
 import { OpenRequests } from './open-requests.js';
 import { failureOutcome, internalFailure } from './outcome.js';
-import type { RequestOutcome, RequestSpec, Signalling, SignallingEvents } from './port.js';
+import { DialogLeg } from './dialog.js';
+import type { GateRules, RequestOutcome, RequestSpec, Signalling, SignallingEvents } from './port.js';
+import { Orphans } from './orphans.js';
 import { linesOf } from './reply.js';
 import { Router } from './router.js';
 import { Screen } from './screen.js';
@@ -30,7 +32,7 @@ const DEFAULT_REQUEST_MS = 32_000;
 const LAST_WORDS_MS = 1000;
 
 export interface SignallingOptions {
-  /** At least one. New calls and requests leave by the first that is up, unless they name one. */
+  /** At least one. New calls and requests take turns over those that are up, unless they name one. */
   readonly engines: readonly EngineOptions[];
   readonly logger: Logger;
   readonly clock?: Clock;
@@ -70,14 +72,26 @@ export function createSignalling(options: SignallingOptions): SignallingRoom {
   };
   const screen = new Screen(clock);
   const router = new Router(core, screen);
+  const orphans = new Orphans(core, clock);
   let on: SignallingEvents | undefined;
+  let rules: GateRules | undefined;
+  let turn = 0;
 
   const down = (link: ControlLink): void => {
     core.openRequests.forget(link);
     const legs = core.legs.all().filter(([, leg]) => leg.link === link);
+    orphans.remember(
+      link,
+      legs.filter(([, leg]) => leg instanceof DialogLeg).map(([dialogId]) => dialogId),
+    );
     for (const [, leg] of legs) leg.engineLost();
     on?.engine('down', link.id);
     if (legs.length > 0) on?.engine('dialogs-lost', link.id);
+  };
+  const up = (link: ControlLink, engine: EngineOptions): void => {
+    if (rules !== undefined && engine.kind === 'embedded') engine.setGate?.(rules);
+    orphans.release(link);
+    on?.engine('up', link.id);
   };
   const links = options.engines.map((engine) => {
     const screened = engine.kind === 'embedded' && engine.setGate !== undefined;
@@ -90,14 +104,15 @@ export function createSignalling(options: SignallingOptions): SignallingRoom {
       clock,
       logger,
       handle: (request, response) => router.handle(link, screened, request, response),
-      up: () => on?.engine('up', link.id),
+      up: () => up(link, engine),
       down,
     });
     return link;
   });
   const linkFor = (engineId: string | undefined): ControlLink => {
     const named = engineId === undefined ? undefined : links.find((link) => link.id === engineId);
-    const link = named ?? links.find((candidate) => candidate.isUp) ?? links[0];
+    const ready = named === undefined ? links.filter((link) => link.isUp) : [];
+    const link = named ?? ready[turn++ % ready.length] ?? links[0];
     if (link === undefined) throw new AppError('SIGNALLING_UNAVAILABLE', 'there is no signalling engine');
     return link;
   };
@@ -106,8 +121,8 @@ export function createSignalling(options: SignallingOptions): SignallingRoom {
     start: async (events) => {
       on = events;
       router.listen(events);
-      const up = await Promise.all(links.map((link) => link.start()));
-      if (!up.includes(true)) logger.error({}, 'no signalling engine is connected yet; trying on');
+      const connected = await Promise.all(links.map((link) => link.start()));
+      if (!connected.includes(true)) logger.error({}, 'no signalling engine is connected yet; trying on');
     },
     drain: () => {
       router.drain();
@@ -125,9 +140,10 @@ export function createSignalling(options: SignallingOptions): SignallingRoom {
     },
     dial: (spec, attempt) => new AttemptLeg(core, linkFor(spec.engineId), spec, attempt),
     request: (spec) => sendOutside(core, linkFor(spec.engineId), spec),
-    screen: (rules) => {
-      screen.set(rules);
-      for (const engine of options.engines) if (engine.kind === 'embedded') engine.setGate?.(rules);
+    screen: (next) => {
+      screen.set(next);
+      rules = next;
+      for (const engine of options.engines) if (engine.kind === 'embedded') engine.setGate?.(next);
     },
     listeners: () => links.flatMap((link) => link.listeners),
     counts: () => ({

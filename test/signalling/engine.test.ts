@@ -254,6 +254,11 @@ t.test('what may happen between an engine and us', (t) => {
     bed.clock.advance(1000);
     t.equal(await bed.log.engines.take('up again'), 'up fake');
     await settle();
+    // The engine may have gone on with the two calls: it is told to end them.
+    const byes = [await bed.server.take('BYE'), await bed.server.take('BYE')];
+    t.ok(byes.some((bye) => bye.fields[1] === held.dialogId));
+    await settle();
+    for (const bye of byes) bed.respond(bye, 481);
     bed.server.commands.length = 0;
     await dialed(bed);
     await bed.stop();
@@ -367,6 +372,25 @@ t.test('deadlines', (t) => {
     bed.clock.advance(70_000);
     await settle();
     t.equal(bed.counts(), NOTHING, 'even when no final answer ever comes');
+    await bed.stop();
+  });
+
+  t.test('a call that rings for long is told so every minute', async (t) => {
+    const bed = await bench();
+    bed.server.invite('long', { body: OFFER });
+    const { call } = await bed.log.calls.take('the call');
+    await call.progress({ status: 180, headers: [['X-Ring', '1']] });
+    await bed.server.take('180');
+    bed.clock.advance(60_000);
+    t.match((await bed.server.take('180')).raw, /X-Ring: 1/);
+    bed.clock.advance(60_000);
+    await bed.server.take('180');
+    call.reject({ status: 480 });
+    await bed.server.take('480');
+    bed.clock.advance(60_000);
+    await settle();
+    t.equal(bed.server.commands.length, 0);
+    t.equal(bed.counts(), NOTHING);
     await bed.stop();
   });
 
