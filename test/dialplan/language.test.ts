@@ -2,6 +2,13 @@ import fc from 'fast-check';
 import { readdirSync, readFileSync } from 'node:fs';
 import t from 'tap';
 import { dialplanSchema, loadDialplan, runPlanTests } from '../../src/dialplan/index.js';
+import {
+  matchRule,
+  nameOfRule,
+  nearestNumber,
+  traceOfMatch,
+  type RuleFacts,
+} from '../../src/dialplan/match-rule.js';
 import type { Step } from '../../src/dialplan/plan.js';
 import { readSteps } from '../../src/dialplan/read-steps.js';
 import { codes, found, load, TRUNKS, WORLD } from './language-helpers.js';
@@ -570,6 +577,69 @@ t.test('two rules that nothing keeps apart are an error that names both places',
   t.match(diagnostics, [
     { code: 'tie', place: { file: 'b.csv', line: 2 }, related: [{ place: { file: 'a.yaml', line: 1 } }] },
   ]);
+  t.end();
+});
+
+t.test('a called number goes to its most specific rule, and the trace says why the others gave way', (t) => {
+  const { plan } = load(`timezone: UTC
+numbers:
+  - { did: "+12025550100", name: exact, route: busy }
+  - { did: "+12025550100", name: anonymous, from: anonymous, route: busy }
+  - { did: "+12025550100", name: later, since: 2026-06-01, until: 2026-06-30, route: busy }
+  - { did: "+12025550100", name: trunk, from: { trunk: acme }, priority: 5, route: busy }
+  - { did: "+12025550000..+12025550999", name: wide, route: busy }
+  - { did: "+12025550100..+12025550199", name: narrow, route: busy }
+  - { did: "+1202*", name: long, route: busy }
+  - { did: "+1*", name: short, route: busy }
+  - { did: "+1202555xxxx", name: literal, route: busy }
+  - { did: "+12025[5-6]xxxxx", name: loose, route: busy }
+`);
+  t.ok(plan);
+  if (plan === undefined) {
+    t.end();
+    return;
+  }
+  const at = (day: string): number => Date.parse(`${day}T12:00Z`);
+  const ask = (number: string, facts: Partial<RuleFacts> = {}): string[] => {
+    const match = matchRule(plan, number, { at: at('2026-01-01'), anonymous: false, ...facts });
+    return match === undefined
+      ? []
+      : [nameOfRule(match.rule), ...match.rivals.map(({ rule }) => nameOfRule(rule))];
+  };
+  const broader = ['narrow', 'wide', 'long', 'short', 'literal', 'loose'];
+  t.same(ask('+12025550100'), ['exact', ...broader, 'anonymous', 'later', 'trunk']);
+  t.same(ask('+12025550100', { anonymous: true }).slice(0, 2), ['anonymous', 'exact']);
+  t.same(ask('+12025550100', { trunk: 'acme' }).slice(0, 2), ['trunk', 'exact']);
+  t.same(ask('+12025550100', { trunk: 'acme', anonymous: true }).slice(0, 3), [
+    'trunk',
+    'anonymous',
+    'exact',
+  ]);
+  t.same(ask('+12025550100', { at: at('2026-06-30') }).slice(0, 2), ['later', 'exact']);
+  t.same(ask('+12025550100', { at: at('2026-07-01') })[0], 'exact');
+  t.same(ask('+12025550150'), broader);
+  t.same(ask('+12025550200'), broader.slice(1));
+  t.same(ask('+12029990000'), ['long', 'short']);
+  t.same(ask('+13'), ['short']);
+  t.same(ask('+44'), []);
+  const match = matchRule(plan, '+12025550100', { at: at('2026-01-01'), anonymous: false });
+  t.match(match && traceOfMatch(match), {
+    rule: 'exact',
+    place: 'a.yaml:3:5',
+    why: 'exact +12025550100 fits +12025550100',
+    rivals: [
+      { rule: 'narrow', why: '+12025550100..+12025550199 fits, but exact goes before range' },
+      {},
+      {},
+      {},
+      {},
+      {},
+      { rule: 'anonymous', why: '+12025550100 fits, but the caller is not from anonymous' },
+      { rule: 'later', why: '+12025550100 fits, but it is in force only since 2026-06-01T00:00Z' },
+      { rule: 'trunk' },
+    ],
+  });
+  t.match(nearestNumber(plan, '12025550100'), /\+12025550100/);
   t.end();
 });
 
