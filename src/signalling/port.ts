@@ -6,7 +6,11 @@ import type { SipRequest, SipResponse } from '../sip/index.js';
  * deadline. Listeners go in with the call, so that no event is missed. Specs are plain data.
  */
 export type Sdp = string;
-/** Order and repeats are kept; CR, LF, NUL and `|` are refused (`SIP_INVALID`). */
+/**
+ * Order and repeats are kept. A name that is no token and CR, LF, NUL or `|` in a value are refused: the call they were given to throws
+ * `AppError` SIP_INVALID, and nothing is sent. Via, CSeq, Call-ID, Record-Route, Content-Length, RSeq and RAck are left out: they
+ * are the engine's.
+ */
 export type Headers = readonly (readonly [name: string, value: string])[];
 /** Idempotent; the answer only after an INVITE without an offer. */
 export type Ack = (answer?: Sdp) => void;
@@ -24,11 +28,13 @@ export interface Source {
 
 export interface Signalling {
   start(on: SignallingEvents): Promise<void>;
-  /** OPTIONS and new INVITEs get 503 with Retry-After. */
+  /** From now on OPTIONS and new INVITEs get 503 with Retry-After; resolves at once. Legs go on. */
   drain(): Promise<void>;
+  /** Ends the legs that are left, waits a moment for the answers to their BYEs, and closes. */
   stop(): Promise<void>;
+  /** Throws SIP_INVALID; all else is told to `on`, never before this has returned. */
   dial(spec: DialSpec, on: AttemptEvents): Attempt;
-  /** REGISTER, OPTIONS, NOTIFY, MESSAGE outside a dialog. */
+  /** REGISTER, OPTIONS, NOTIFY, MESSAGE outside a dialog. Throws SIP_INVALID. */
   request(spec: RequestSpec): Promise<RequestOutcome>;
   /** Bans, access list and rates for the gate, which runs before parsing. */
   screen(rules: GateRules): void;
@@ -56,20 +62,28 @@ export interface Body {
   readonly text: string;
 }
 
+/** A call that came in. Let go of it once it is answered: it holds the message it came with, the dialog holds none. */
 export interface IncomingCall {
   readonly id: LegId;
   readonly request: SipRequest;
   readonly source: Source;
   /** Undefined: delayed offer. */
   readonly offer: Sdp | undefined;
-  /** Waits for PRACK where reliable; `answer` is the SDP in it, if any. */
+  /**
+   * Waits for PRACK where reliable (which it is without being asked for, where the caller requires it); `answer` is the SDP in it, if
+   * any. `unsupported`: nothing was sent. An unreliable one is repeated every minute until the final answer.
+   */
   progress(p: {
     status: 180 | 181 | 182 | 183;
     sdp?: Sdp;
     reliable?: boolean;
     headers?: Headers;
   }): Promise<ProgressOutcome>;
-  /** Resolves once the 200 is sent; call it after the record is durable. Delayed offer: `sdp` is ours, `acknowledged` brings theirs. */
+  /**
+   * `on` may be told of the dialog, its end even, before the promise resolves. A reliable provisional that is outstanding comes first.
+   *
+   * Resolves once the 200 is sent; call it after the record is durable. Delayed offer: `sdp` is ours, `acknowledged` brings theirs.
+   */
   answer(a: { sdp: Sdp; headers?: Headers; timer?: SessionTimer }, on: DialogEvents): Promise<AnswerOutcome>;
   /** 300–699; idempotent; ignored after an answer. */
   reject(r: { status: number; reason?: string; headers?: Headers }): void;
@@ -114,6 +128,7 @@ export interface DialSpec {
   readonly nextHop?: string;
   /** Route headers to carry (Path of a registration, RFC 3327). */
   readonly routes?: readonly string[];
+  /** Name of the listener to leave from; an engine that cannot choose takes the one that fits the target. */
   readonly listener?: string;
   readonly engineId?: string;
   readonly from: Address;
@@ -125,7 +140,10 @@ export interface DialSpec {
   readonly rel100: 'off' | 'supported' | 'required';
   readonly timer?: SessionTimer;
   readonly replaces?: string;
-  /** No reply at all (not even 100) in this time: `unreachable / no-reply`. Milliseconds. */
+  /**
+   * No reply at all (not even 100) in this time: `unreachable / no-reply`. Milliseconds. A drachtio-server keeps the 100 to itself, so
+   * that there its own timeout counts.
+   */
   readonly firstReplyMs: number;
   /** No final answer in this time: CANCEL, `no-answer`. Milliseconds. */
   readonly answerMs: number;
@@ -143,7 +161,7 @@ export interface Attempt {
   readonly id: LegId;
   /** Call-ID of the leg. */
   readonly sipCallId: string;
-  /** Any time; a crossing 200 gets ACK and BYE. */
+  /** Any time; `settled` is told soon after, and nothing from then on. A crossing 200 gets ACK and BYE. */
   cancel(reason?: EndCause): void;
 }
 
@@ -174,14 +192,14 @@ export type AttemptOutcome =
 export interface Dialog {
   readonly id: LegId;
   readonly state: 'confirmed' | 'ending' | 'ended';
-  /** re-INVITE or UPDATE; one at a time, 491 retried by §14.1, a refused one leaves the session as it was. No offer: asks for one. */
+  /** re-INVITE (default) or UPDATE; one at a time, 491 retried by §14.1, a refused one leaves the session as it was. No offer: asks for one. */
   change(c: { offer?: Sdp; by?: 'invite' | 'update' }): Promise<ChangeOutcome>;
   request(r: {
     method: 'INFO' | 'REFER' | 'NOTIFY' | 'MESSAGE' | 'OPTIONS';
     headers?: Headers;
     body?: Body;
   }): Promise<RequestOutcome>;
-  /** Reason header from the cause; idempotent. */
+  /** Reason header from the cause; idempotent. `ended` is told soon after; the promise waits for the answer, 34 s at most. */
   bye(cause?: EndCause): Promise<void>;
 }
 
@@ -197,7 +215,10 @@ export interface DialogEvents {
   change(change: Change): void;
   /** INFO (DTMF), REFER, NOTIFY …; nothing is answered by default. */
   request(request: IncomingRequest): void;
-  /** Exactly once: bye, ack-timeout, session-expired, engine-lost. */
+  /**
+   * Exactly once, and the last that is told; for a BYE of ours with its own cause. Kinds from here: `normal`, `cancelled`,
+   * `ack-timeout`, `session-expired`, `peer-gone` (it knows the dialog no more), `engine-lost`, `engine-ended`, `drained`.
+   */
   ended(cause: EndCause): void;
 }
 
