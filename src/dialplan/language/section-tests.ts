@@ -2,8 +2,6 @@ import type { MapNode, Node, TextNode } from '../../base/document.js';
 import type { Place } from '../../base/diagnostic.js';
 import {
   byKind,
-  constant,
-  didYouMean,
   entries,
   entryOf,
   fields,
@@ -20,9 +18,9 @@ import {
   type SchemaParts,
   type Shape,
 } from '../../base/shape/index.js';
-import type { Outcome, PlanTest, StepPicture, Verb } from '../plan.js';
+import type { Outcome, PlanTest } from '../plan.js';
 import { instant } from './dates.js';
-import { contextOf, type NameKind } from './names.js';
+import { legName, picture } from './pictures.js';
 import { importedFile, listSection } from './section-outside.js';
 import { VERBS } from './steps.js';
 import { plainNumber } from './texts.js';
@@ -98,22 +96,6 @@ const press = list(
   { single: true },
 );
 
-/** A leg of a test: an extension, device or trunk by its name, or an outside number. */
-const legName: Shape<string> = {
-  expected: 'an extension, a device, a trunk or an outside number',
-  read(node, reader) {
-    const scalar = constant(node, this.expected, reader);
-    if (scalar === null || scalar.text.startsWith('+')) return scalar?.text ?? null;
-    const { declared, tenant } = contextOf(reader);
-    for (const kind of ['extension', 'device', 'trunk'] as const) {
-      const found = declared.find(kind, scalar.text, tenant);
-      if (found !== undefined) return found;
-    }
-    return reference('extension').read(scalar, reader);
-  },
-  schema: () => ({ type: 'string' }),
-};
-
 const result = oneWordOf(...(OUTCOMES as readonly string[]), 'connected');
 const outcome: Shape<Outcome> = oneWordOf(...OUTCOMES);
 
@@ -180,79 +162,6 @@ const given = mapped(
   }),
   ({ split, ...read }): Given => ({ ...read, ...(split !== undefined && { split }) }),
 );
-
-const NAMED_BY: Readonly<Partial<Record<Verb, NameKind>>> = {
-  extension: 'extension',
-  queue: 'queue',
-  menu: 'menu',
-  voicemail: 'mailbox',
-  hours: 'hours',
-  survey: 'survey',
-  goto: 'route',
-  trunk: 'trunk',
-};
-
-function pictureValue(verb: Verb, node: Node, reader: Reader): string | readonly string[] | null {
-  const kind = NAMED_BY[verb];
-  const one = kind !== undefined ? reference(kind) : verb === 'ring' ? legName : text();
-  if (node.kind === 'list') return list(one, { min: 1 }).read(node, reader);
-  return one.read(node, reader);
-}
-
-/** A step as a test writes it: `{ queue: sales }`, with `is: OUTCOME` where wanted. */
-const picture: Shape<StepPicture> = {
-  expected: 'a step as the plan names it, such as { queue: sales }',
-  read(node, reader) {
-    if (node.kind === 'text' && (node.text === 'busy' || node.text === 'hangup')) {
-      return { place: node.place, verb: node.text, value: 'true' };
-    }
-    if (node.kind !== 'map') return unexpected(node, this.expected, reader);
-    const verbs = node.entries.filter(({ key }) => VERBS.has(key.text));
-    const [first, second] = verbs;
-    if (first === undefined || second !== undefined) {
-      const key = second?.key ?? node.entries[0]?.key ?? node;
-      const hint = key.kind === 'text' ? didYouMean(key.text, VERBS.keys()) : undefined;
-      return reader.error(key.place, 'no-verb', `expected ${this.expected}`, hint);
-    }
-    const other = node.entries.find(({ key }) => key !== first.key && key.text !== 'is');
-    if (other !== undefined) {
-      return reader.error(
-        other.key.place,
-        'unknown-key',
-        `"${other.key.text}" does not belong to the picture of a step`,
-        'only is: does',
-      );
-    }
-    const verb = first.key.text as Verb;
-    const value = pictureValue(verb, first.value, reader);
-    const is = entryOf(node, 'is');
-    const ended = is === undefined ? undefined : oneWordOf(...OUTCOMES, 'connected', 'done').read(is, reader);
-    if (value === null || ended === null) return null;
-    return { place: node.place, verb, value, ...(ended !== undefined && { is: ended }) };
-  },
-  schema: (parts) => parts.refer('picture', pictureSchema),
-};
-
-function pictureSchema(): Record<string, unknown> {
-  const value = {
-    anyOf: [
-      { type: ['string', 'number', 'boolean'] },
-      { type: 'array', items: { type: ['string', 'number'] } },
-    ],
-  };
-  return {
-    description: 'A step as the plan names it.',
-    anyOf: [
-      { enum: ['busy', 'hangup'] },
-      ...[...VERBS.keys()].map((verb) => ({
-        type: 'object',
-        properties: { [verb]: value, is: { enum: [...OUTCOMES, 'connected', 'done'] } },
-        required: [verb],
-        additionalProperties: false,
-      })),
-    ],
-  };
-}
 
 const expectLong = mapped(
   fields({
