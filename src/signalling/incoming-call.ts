@@ -81,7 +81,7 @@ export class IncomingLeg implements IncomingCall, Leg {
       },
     });
     request.on('cancel', (cancel: { headers: Record<string, string> }) => {
-      guarded(core.logger, 'cancel', () => this.#cancelled(cancel));
+      guarded(core.logger, 'cancel', () => this.#onCancel(cancel));
     });
     request.on('update', (update: SrfRequest, updateResponse: SrfResponse) => {
       guarded(core.logger, 'update', () => this.#earlyUpdate(update, updateResponse));
@@ -198,6 +198,24 @@ export class IncomingLeg implements IncomingCall, Leg {
   #failed(): void {
     if (this.#state === 'over') return;
     this.#cancelled(undefined);
+  }
+
+  /**
+   * srf finds the INVITE by its Call-ID alone, which a far side may use for two calls at once (a call that comes back to us by a
+   * session border controller that keeps Call-IDs): the branch tells which one is meant (RFC 3261 §9.2).
+   */
+  #onCancel(cancel: { headers: Record<string, string> }): void {
+    const branch = requestFrom(cancel.headers)?.topVia.branch;
+    if (branch === undefined || branch === this.request.topVia.branch) return this.#cancelled(cancel);
+    // srf forgets the INVITE it found as soon as this returns.
+    queueMicrotask(() => {
+      if (this.#state !== 'over') this.link.restoreInvite(this.request.callId, this.entry);
+    });
+    for (const [, leg] of this.#core.legs.all()) {
+      if (!(leg instanceof IncomingLeg)) continue;
+      if (leg.request.callId === this.request.callId && leg.request.topVia.branch === branch)
+        return leg.#cancelled(cancel);
+    }
   }
 
   #cancelled(cancel: { headers: Record<string, string> } | undefined): void {

@@ -164,7 +164,7 @@ t.test('what may happen between an engine and us', (t) => {
     const bed = await bench();
     bed.server.push(
       bed.server.network('t1', '', request('INVITE', { callId: 'quick', body: OFFER })),
-      bed.server.network('t1', '', request('CANCEL', { callId: 'quick' })),
+      bed.server.network('t1', '', request('CANCEL', { callId: 'quick', branch: 'INVITEquick1' })),
     );
     const log = await bed.log.calls.take('the call');
     t.match(await log.cancels.take('the CANCEL'), { kind: 'cancelled' });
@@ -179,8 +179,38 @@ t.test('what may happen between an engine and us', (t) => {
     const log = await bed.log.calls.take('the call');
     bed.server.push(bed.server.network('other', '', request('INVITE', { callId: 'twin', body: OFFER })));
     await bed.server.take('482');
-    bed.server.push(bed.server.network('txn-twin', '', request('CANCEL', { callId: 'twin' })));
+    bed.server.push(
+      bed.server.network('txn-twin', '', request('CANCEL', { callId: 'twin', branch: 'INVITEtwin1' })),
+    );
     await log.cancels.take('the CANCEL');
+    await settle();
+    t.equal(bed.counts(), NOTHING);
+    await bed.stop();
+  });
+
+  t.test('two calls with one Call-ID: each gets its own CANCEL', async (t) => {
+    const bed = await bench();
+    for (const fromTag of ['a', 'b']) {
+      bed.server.push(
+        bed.server.network(
+          `t${fromTag}`,
+          '',
+          request('INVITE', { callId: 'same', fromTag, branch: fromTag, body: OFFER }),
+        ),
+      );
+    }
+    const first = await bed.log.calls.take('the first');
+    const second = await bed.log.calls.take('the second');
+    const cancel = (branch: string): void => {
+      bed.server.push(
+        bed.server.network(`t${branch}`, '', request('CANCEL', { callId: 'same', fromTag: branch, branch })),
+      );
+    };
+    cancel('a');
+    await first.cancels.take('the first CANCEL');
+    t.equal(second.cancels.size, 0);
+    cancel('b');
+    await second.cancels.take('the second CANCEL');
     await settle();
     t.equal(bed.counts(), NOTHING);
     await bed.stop();

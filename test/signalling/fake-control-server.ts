@@ -194,14 +194,23 @@ export async function settle(turns = 12): Promise<void> {
 /** A request as a server passes it on. */
 export function request(
   method: string,
-  options: { callId: string; cseq?: number; headers?: string; body?: string; toTag?: string },
+  options: {
+    callId: string;
+    cseq?: number;
+    headers?: string;
+    body?: string;
+    toTag?: string;
+    fromTag?: string;
+    branch?: string;
+  },
 ): string {
   const body = options.body ?? '';
+  const branch = options.branch ?? `${method}${options.callId}${options.cseq ?? 1}`;
   return (
     `${method} sip:+12025550100@127.0.0.1 SIP/2.0\r\n` +
-    `Via: SIP/2.0/UDP 192.0.2.7:5060;branch=z9hG4bK${method}${options.callId}${options.cseq ?? 1}\r\n` +
+    `Via: SIP/2.0/UDP 192.0.2.7:5060;branch=z9hG4bK${branch}\r\n` +
     'Max-Forwards: 70\r\n' +
-    'From: <sip:+12025550199@192.0.2.7>;tag=ft\r\n' +
+    `From: <sip:+12025550199@192.0.2.7>;tag=${options.fromTag ?? 'ft'}\r\n` +
     `To: <sip:+12025550100@127.0.0.1>${options.toTag === undefined ? '' : `;tag=${options.toTag}`}\r\n` +
     `Call-ID: ${options.callId}\r\n` +
     `CSeq: ${options.cseq ?? 1} ${method}\r\n` +
