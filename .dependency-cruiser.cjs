@@ -15,7 +15,21 @@ const rooms = {
   media: ['base', 'model'],
   ivr: ['base', 'model', 'media'],
   queues: ['base', 'model', 'media'],
-  calls: ['base', 'model', 'sip', 'numbers', 'dialplan', 'border', 'trunks', 'routing', 'signalling', 'registrar', 'media', 'ivr', 'queues'],
+  calls: [
+    'base',
+    'model',
+    'sip',
+    'numbers',
+    'dialplan',
+    'border',
+    'trunks',
+    'routing',
+    'signalling',
+    'registrar',
+    'media',
+    'ivr',
+    'queues',
+  ],
   store: ['base', 'model'],
   api: ['base', 'model', 'config', 'dialplan'],
   cli: ['base', 'model', 'config', 'numbers', 'dialplan', 'routing'],
@@ -47,7 +61,12 @@ const forbidden = all.flatMap((room) => {
 module.exports = {
   forbidden: [
     ...forbidden,
-    { name: 'no-circular', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
+    {
+      name: 'no-circular',
+      severity: 'error',
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
     {
       name: 'only-signalling-knows-drachtio-srf',
       severity: 'error',
@@ -68,5 +87,9 @@ module.exports = {
     },
     { name: 'no-orphans', severity: 'error', from: { orphan: true, pathNot: '\\.d\\.ts$' }, to: {} },
   ],
-  options: { tsPreCompilationDeps: true, tsConfig: { fileName: 'tsconfig.json' }, doNotFollow: { path: 'node_modules' } },
+  options: {
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    doNotFollow: { path: 'node_modules' },
+  },
 };

@@ -9,8 +9,14 @@ checkNode();
 install(root);
 build(root);
 const tsc = join('node_modules', 'typescript', 'bin', 'tsc');
-const compiled = spawnSync(process.execPath, [tsc, '-p', join('bench', 'tsconfig.json')], { cwd: root, stdio: 'inherit' });
+const compiled = spawnSync(process.execPath, [tsc, '-p', join('bench', 'tsconfig.json')], {
+  cwd: root,
+  stdio: 'inherit',
+});
 if (compiled.status !== 0) process.exit(2);
 const main = join('.bench-build', 'bench', 'run.js');
-const ran = spawnSync(process.execPath, ['--expose-gc', main, ...process.argv.slice(2)], { cwd: root, stdio: 'inherit' });
+const ran = spawnSync(process.execPath, ['--expose-gc', main, ...process.argv.slice(2)], {
+  cwd: root,
+  stdio: 'inherit',
+});
 process.exit(ran.status ?? 1);

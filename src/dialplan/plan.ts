@@ -170,7 +170,10 @@ export type Step =
       readonly branches: readonly { readonly weight: number; readonly route: Steps }[];
       readonly by: 'call' | 'caller';
     })
-  | (StepCommon & { readonly verb: 'set'; readonly values: readonly (readonly [variable: string, text: Template])[] })
+  | (StepCommon & {
+      readonly verb: 'set';
+      readonly values: readonly (readonly [variable: string, text: Template])[];
+    })
   | (StepCommon & {
       readonly verb: 'webhook';
       readonly url: Template;
@@ -255,7 +258,8 @@ export interface QueueAgent {
 export interface QueueDefinition {
   readonly place: Place;
   readonly name: string;
-  readonly strategy: 'ring-all' | 'round-robin' | 'longest-idle' | 'fewest-calls' | 'random' | 'top-down' | 'skills';
+  readonly strategy:
+    'ring-all' | 'round-robin' | 'longest-idle' | 'fewest-calls' | 'random' | 'top-down' | 'skills';
   readonly agents: readonly QueueAgent[];
   readonly music?: string;
   readonly announce?: { readonly position: boolean; readonly wait: boolean; readonly everyMs: number };
@@ -291,7 +295,11 @@ export interface HoursDefinition {
 export type CalendarDate =
   | { readonly kind: 'yearly'; readonly month: number; readonly day: number }
   | { readonly kind: 'dated'; readonly year: number; readonly month: number; readonly day: number }
-  | { readonly kind: 'yearly-span'; readonly from: readonly [month: number, day: number]; readonly to: readonly [month: number, day: number] }
+  | {
+      readonly kind: 'yearly-span';
+      readonly from: readonly [month: number, day: number];
+      readonly to: readonly [month: number, day: number];
+    }
   | { readonly kind: 'dated-span'; readonly from: string; readonly to: string }
   | { readonly kind: 'easter'; readonly offsetDays: number };
 
@@ -383,8 +391,20 @@ export interface PlanTest {
   readonly place: Place;
   readonly name: string;
   readonly call:
-    | { readonly kind: 'outside'; readonly to: string; readonly from?: string; readonly trunk?: string; readonly at?: number }
-    | { readonly kind: 'inside'; readonly extension?: string; readonly device?: string; readonly dial: string; readonly at?: number };
+    | {
+        readonly kind: 'outside';
+        readonly to: string;
+        readonly from?: string;
+        readonly trunk?: string;
+        readonly at?: number;
+      }
+    | {
+        readonly kind: 'inside';
+        readonly extension?: string;
+        readonly device?: string;
+        readonly dial: string;
+        readonly at?: number;
+      };
   readonly press: readonly string[];
   readonly given: {
     readonly legs: Readonly<Record<string, readonly string[]>>;

@@ -12,7 +12,13 @@ export type TraceEntry =
       readonly rivals: readonly { readonly rule: string; readonly place: string; readonly why: string }[];
     }
   | { readonly kind: 'no-rule'; readonly number: string; readonly near?: string }
-  | { readonly kind: 'step'; readonly verb: string; readonly name: string; readonly place: string; readonly note?: string }
+  | {
+      readonly kind: 'step';
+      readonly verb: string;
+      readonly name: string;
+      readonly place: string;
+      readonly note?: string;
+    }
   | { readonly kind: 'outcome'; readonly verb: string; readonly outcome: string; readonly next: string }
   | { readonly kind: 'attempt'; readonly target: string; readonly result: string }
   | { readonly kind: 'note'; readonly text: string };

@@ -9,7 +9,9 @@ const TIMEOUT_MS = 3000;
  */
 export async function resolveTrunkHost(host: string): Promise<readonly string[]> {
   const resolver = new Resolver({ timeout: TIMEOUT_MS, tries: 2 });
-  const targets = await Promise.all(SRV_NAMES.map((name) => resolver.resolveSrv(`${name}.${host}`).catch(() => [])));
+  const targets = await Promise.all(
+    SRV_NAMES.map((name) => resolver.resolveSrv(`${name}.${host}`).catch(() => [])),
+  );
   const names = new Set([host, ...targets.flat().map(({ name }) => name)]);
   const addresses = await Promise.all(
     [...names].flatMap((name) => [

@@ -294,6 +294,8 @@ t.test('shapes give a JSON Schema with descriptions, defaults and references', (
       how: { enum: ['all', 'in-order'] },
     },
   });
-  t.match(schema['$defs'], { tree: { anyOf: [{ type: ['string', 'number'] }, { type: 'object', required: ['name'] }] } });
+  t.match(schema['$defs'], {
+    tree: { anyOf: [{ type: ['string', 'number'] }, { type: 'object', required: ['name'] }] },
+  });
   t.end();
 });

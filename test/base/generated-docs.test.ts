@@ -12,7 +12,15 @@ void t.test('the error catalogue and its page do not drift', (t) => {
 });
 
 void t.test('the JSON Schemas in config/ are those of the code', (t) => {
-  t.equal(textOf('config/dialplan.schema.json'), `${JSON.stringify(dialplanSchema(), null, 2)}\n`, 'run `npm run docs`');
-  t.equal(textOf('config/trunkline.schema.json'), `${JSON.stringify(settingsSchema(), null, 2)}\n`, 'run `npm run docs`');
+  t.equal(
+    textOf('config/dialplan.schema.json'),
+    `${JSON.stringify(dialplanSchema(), null, 2)}\n`,
+    'run `npm run docs`',
+  );
+  t.equal(
+    textOf('config/trunkline.schema.json'),
+    `${JSON.stringify(settingsSchema(), null, 2)}\n`,
+    'run `npm run docs`',
+  );
   t.end();
 });

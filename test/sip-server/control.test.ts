@@ -235,7 +235,14 @@ t.test('a BYE never shares a chunk with the echo that made its dialog', (t) => {
   };
   const nothing = (): void => undefined;
   const connection = new ControlConnection(link, {
-    user: { authenticated: nothing, route: nothing, removeRoute: nothing, sip: nothing, proxy: nothing, closed: nothing },
+    user: {
+      authenticated: nothing,
+      route: nothing,
+      removeRoute: nothing,
+      sip: nothing,
+      proxy: nothing,
+      closed: nothing,
+    },
     secret: undefined,
     hostports: () => ({ advertised: '', bound: '' }),
     clock: systemClock,

@@ -1,6 +1,5 @@
 import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { connect, type Socket } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { randomUUID } from 'node:crypto';
 import { createRequire } from 'node:module';
 import type { Test } from 'tap';
@@ -412,8 +411,4 @@ export interface SrfLike {
 export function newSrf(tags?: string): SrfLike {
   const Srf = require('drachtio-srf') as new (tags?: string) => SrfLike;
   return new Srf(tags);
-}
-
-export function localPort(address: AddressInfo): number {
-  return address.port;
 }
