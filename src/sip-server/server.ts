@@ -9,6 +9,7 @@ import { listenForControl, type ControlListener, type ControlListenerOptions } f
 import { createCdr } from './dialog/cdr.js';
 import type { Core } from './dialog/core.js';
 import { createDispatch } from './dialog/dispatch.js';
+import { createGuard, guardedClock, guardedLayer } from './dialog/guard.js';
 import { createIncoming } from './dialog/incoming.js';
 import { releaseBye } from './dialog/outgoing-in-dialog.js';
 import { startSweep } from './dialog/sweep.js';
@@ -87,8 +88,9 @@ const DEFAULT_APP_GRACE_MS = 60_000;
 /** A SIP server that applications steer by drachtio-server's control protocol. */
 export function createSipServer(options: ServerOptions): SipServer {
   const { timers } = resolveOptions(options);
-  const clock = options.clock ?? systemClock;
   const logger = options.logger ?? silentLogger;
+  const guard = createGuard(logger);
+  const clock = guardedClock(options.clock ?? systemClock, guard);
   const apps = new Apps();
   const links = new Set<ControlLink>();
   const control: ControlListener[] = [];
@@ -103,7 +105,8 @@ export function createSipServer(options: ServerOptions): SipServer {
     strayResponse: (response, flow) => user.strayResponse(response, flow),
   });
   const core: Core = {
-    layer,
+    layer: guardedLayer(layer, guard),
+    guard,
     apps,
     dialogs: new DialogTable(),
     pending: new Map(),

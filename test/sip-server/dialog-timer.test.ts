@@ -82,6 +82,7 @@ function stage(role: 'uac' | 'uas' = 'uac', sessionTimers: 'server' | 'applicati
   const apps = new Apps();
   const core: Core = {
     layer,
+    guard: (run) => run(),
     apps,
     dialogs: new DialogTable(),
     pending: new Map(),

@@ -4,6 +4,7 @@ import type { Apps } from '../control/apps.js';
 import type { TransactionLayer } from '../transaction/types.js';
 import type { Cdr } from './cdr.js';
 import type { ClientCalls } from './client-call.js';
+import type { Guard } from './guard.js';
 import type { PendingRequests } from './pending.js';
 import type { DialogTable } from './table.js';
 
@@ -29,7 +30,9 @@ export interface CoreSettings {
 
 /** What the parts of the server above the transactions share. */
 export interface Core {
+  /** Its callbacks, and the timers of `clock`, are guarded. */
   readonly layer: TransactionLayer;
+  readonly guard: Guard;
   readonly apps: Apps;
   readonly dialogs: DialogTable;
   readonly pending: PendingRequests;

@@ -38,7 +38,7 @@ export function createDispatch(
     proxy: guarded(proxy),
     closed: (app) => {
       apps.remove(app);
-      applicationLost(core, app);
+      core.guard(() => applicationLost(core, app));
     },
   };
 }

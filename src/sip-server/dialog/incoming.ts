@@ -111,7 +111,7 @@ function hold(core: Core, pending: PendingRequest): void {
   core.pending.set(pending.txnId, pending);
   pending.dialog?.pending.push(pending);
   tx.data = pending;
-  tx.onTerminated = (why) => transactionOver(core, pending, why);
+  tx.onTerminated = (why) => core.guard(() => transactionOver(core, pending, why));
 }
 
 /** No application serves the method. */
