@@ -43,7 +43,7 @@ export class ControlConnection {
   readonly #deps: ConnectionDeps;
   readonly #reader = new FrameReader(MAX_FRAME_BEFORE_AUTHENTICATION);
   #deadline: Timer | undefined;
-  /** The chunk being gathered holds the echo of a final response: see `sendRequest`. */
+  /** The chunk being gathered holds the echo of a 2xx that makes a dialog: see `sendRequest`. */
   #echoWaits = false;
 
   constructor(link: ControlLink, deps: ConnectionDeps) {
@@ -67,7 +67,7 @@ export class ControlConnection {
   }
 
   /**
-   * Sends the echo of a final response. A promise of drachtio-srf made by it is settled after the chunk it came in has been read whole, so
+   * Sends the echo of a 2xx that makes a dialog. A promise of drachtio-srf made by it is settled after the chunk it came in has been read whole, so
    * a BYE in the same chunk would find no listener on the new dialog.
    */
   sendEcho(payload: string): void {

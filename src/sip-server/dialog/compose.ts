@@ -1,4 +1,4 @@
-import { isIPv6 } from 'node:net';
+import { isIP, isIPv6 } from 'node:net';
 import {
   isCallId,
   parseNameAddr,
@@ -76,14 +76,18 @@ function isLoopback(host: string): boolean {
   return host.startsWith('127.') || host === '::1' || host === 'localhost';
 }
 
-/** Whether `target` is one of our own sockets. */
+/** Whether `target` is one of our own sockets; of a wildcard listener any address of this machine. */
 export function isOurselves(listeners: readonly Listener[], target: Target): boolean {
-  return listeners.some(
-    (listener) =>
-      listener.port === (target.port ?? 5060) &&
-      (target.transport === undefined || target.transport === listener.transport) &&
-      (listener.address === target.host || listener.sentBy === sentByOf(target.host, listener.port)),
-  );
+  return listeners.some((listener) => {
+    if (listener.port !== (target.port ?? 5060)) return false;
+    if (target.transport !== undefined && target.transport !== listener.transport) return false;
+    const there = sentByOf(target.host, listener.port);
+    return (
+      listener.address === target.host ||
+      listener.sentBy === there ||
+      (isIP(target.host) !== 0 && listener.sentByFor(target.host) === there)
+    );
+  });
 }
 
 function sentByOf(host: string, port: number): string {

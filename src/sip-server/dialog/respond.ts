@@ -113,7 +113,7 @@ function send(core: Core, app: ControlConnection, command: SipCommand, pending: 
   }
   const raw = serializeForControl(response);
   const echo = responseEcho(command.id, sent, core.clock.now(), pending.txnId, echoedId(pending), raw);
-  if (status >= 200) app.sendEcho(echo);
+  if (success && makesDialog) app.sendEcho(echo);
   else app.send(echo);
 
   pending.state = status >= 200 ? 'final' : 'provisional';
