@@ -81,12 +81,21 @@ function familyOf(pid: number): number[] {
   return family;
 }
 
-/** Ends a program and waits until it is gone. */
+/** Ends a program with all its descendants and waits until it is gone. */
 export async function stopProcess(child: ChildProcess, signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  child.kill(signal);
-  const timer = setTimeout(() => child.kill('SIGKILL'), 5000);
+  const family = familyOf(child.pid!);
+  const kill = (each: number, by: NodeJS.Signals) => {
+    try {
+      process.kill(each, by);
+    } catch {
+      // It is gone already.
+    }
+  };
+  // The parent first, so that it starts no new ones.
+  for (const each of family) kill(each, signal);
+  const timer = setTimeout(() => family.forEach((each) => kill(each, 'SIGKILL')), 5000);
   await gone;
   clearTimeout(timer);
 }
