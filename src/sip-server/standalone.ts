@@ -37,6 +37,8 @@ export async function runStandalone(options: StandaloneOptions): Promise<Standal
   const server = createSipServer({
     // What an application understands is its own affair.
     bodies: 'any',
+    // Which extensions are understood is for the applications to say; the server refuses none on their behalf.
+    supported: ['*'],
     ...options.server,
     listen,
     secret: options.secret,
