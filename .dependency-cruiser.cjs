@@ -44,7 +44,7 @@ const forbidden = all.flatMap((room) => {
       name: `${room}-imports-only-its-row`,
       severity: 'error',
       from: { path: `^src/${room}/` },
-      to: { path: `^src/(${others.join('|')})/|^src/(app|main)\\.ts$` },
+      to: { path: `^src/(${others.join('|')})/|^src/app/|^src/main\\.ts$` },
     },
   ];
   if (doors.length > 0) {
@@ -82,8 +82,8 @@ module.exports = {
     {
       name: 'wiring-uses-front-doors',
       severity: 'error',
-      from: { path: '^src/(app|main)\\.ts$' },
-      to: { path: '^src/[^/]+/', pathNot: '^src/[^/]+/index\\.ts$|^src/base/' },
+      from: { path: '^src/app/|^src/main\\.ts$' },
+      to: { path: '^src/[^/]+/', pathNot: '^src/[^/]+/index\\.ts$|^src/(base|app)/' },
     },
     { name: 'no-orphans', severity: 'error', from: { orphan: true, pathNot: '\\.d\\.ts$' }, to: {} },
   ],
