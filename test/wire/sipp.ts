@@ -13,6 +13,7 @@ export interface SippRun {
   readonly port: number;
   /** Resolves when all its calls are through; rejects with what it says when one failed. */
   readonly done: Promise<void>;
+  stop(): Promise<void>;
 }
 
 export interface SippOptions {
@@ -67,12 +68,18 @@ export async function sipp(t: Test, scenario: string, options: SippOptions = {})
   });
   const done = ended.then((code) => {
     if (code !== 0)
-      throw new Error(`sipp ${scenario} ended with ${code}:\n${tryRead(errors)}\n${output.slice(-2000)}`);
+      throw new Error(
+        `sipp ${scenario} ended with ${code}:\n${tryRead(errors)}\n${output.slice(0, 500)}\n${output.slice(-2000)}`,
+      );
   });
   // Whoever awaits it later must not be too late for an early failure.
   done.catch(() => undefined);
   if (options.target === undefined) await isBound(port, ended);
-  return { scenario, port, done };
+  const stop = async () => {
+    child.kill('SIGKILL');
+    await ended;
+  };
+  return { scenario, port, done, stop };
 }
 
 /** Waits until the kernel shows the UDP or TCP port as bound. */
