@@ -2,7 +2,7 @@ import eslint from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist/', 'node_modules/', '.tap/', 'coverage/'] },
+  { ignores: ['dist/', '.bench-build/', 'node_modules/', '.tap/', 'coverage/'] },
   eslint.configs.recommended,
   {
     files: ['**/*.ts'],
