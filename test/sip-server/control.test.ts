@@ -5,6 +5,7 @@ import { silentLogger } from '../../src/base/logger.js';
 import { parseAppMessage, splitChallenges } from '../../src/sip-server/control/app-message.js';
 import { parseCommand } from '../../src/sip-server/control/commands.js';
 import { ControlConnection } from '../../src/sip-server/control/connection.js';
+import { createGather } from '../../src/sip-server/control/gather.js';
 import type { ControlLink } from '../../src/sip-server/control/link.js';
 import { encodeFrame, FrameReader } from '../../src/sip-server/control/framing.js';
 import { timeOfDay } from '../../src/sip-server/control/frames.js';
@@ -262,6 +263,37 @@ t.test('a BYE never shares a chunk with the echo that made its dialog', (t) => {
     ],
   );
   connection.close('done');
+  t.end();
+});
+
+t.test('under load the thread lets things gather, otherwise it never sleeps', (t) => {
+  let now = 0;
+  const slept: number[] = [];
+  const gather = createGather({
+    pauseMs: 2,
+    fromFramesPerS: 1000,
+    monotonic: () => now,
+    sleep: (ms) => {
+      slept.push(ms);
+      now += ms;
+    },
+  });
+  const turn = (frames: number, ms: number): void => {
+    for (let i = 0; i < frames; i++) gather.count();
+    now += ms;
+    gather.pause();
+  };
+  for (let i = 0; i < 300; i++) turn(1, 2);
+  t.equal(slept.length, 0, '500 frames a second');
+  for (let i = 0; i < 300; i++) turn(4, 1);
+  t.ok(slept.length > 100, 'more than 1000');
+  const before = slept.length;
+  turn(40, 10);
+  t.equal(slept.length, before, 'not when it was awake for long: then enough has gathered');
+  for (let i = 0; i < 300; i++) turn(1, 2);
+  const later = slept.length;
+  for (let i = 0; i < 300; i++) turn(1, 2);
+  t.equal(slept.length, later, 'and no more when the load is gone');
   t.end();
 });
 
