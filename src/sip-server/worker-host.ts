@@ -21,6 +21,11 @@ export interface SipWorkerOptions extends WorkerServerOptions {
   readonly logger?: Logger;
   /** The thread has died; its dialogs are gone. */
   readonly failed?: (error: Error) => void;
+  /**
+   * Above some 200 calls a second the thread sleeps so long each time it has handed over what it had, so that more can be handled in one
+   * turn: about a seventh less CPU for some milliseconds of delay. 0: never. Default 2.
+   */
+  readonly gatherMs?: number;
   /** Default: a thread, except when running from TypeScript sources, as under tests. */
   readonly thread?: boolean;
 }
@@ -38,6 +43,8 @@ export interface SipWorker {
   stats(): Promise<ServerStats>;
   stop(): Promise<void>;
 }
+
+const DEFAULT_GATHER_MS = 2;
 
 /** Starts the server. Rejects with AppError PORT_IN_USE or ADDRESS_UNAVAILABLE, having bound nothing. */
 export async function startSipWorker(options: SipWorkerOptions): Promise<SipWorker> {
@@ -73,10 +80,17 @@ async function startInProcess(options: SipWorkerOptions): Promise<SipWorker> {
 async function startInThread(options: SipWorkerOptions): Promise<SipWorker> {
   const { control, logger = silentLogger, failed } = options;
   // Functions cannot cross.
-  const data = { ...options, control: undefined, logger: undefined, failed: undefined, thread: undefined };
+  const data = {
+    ...options,
+    control: undefined,
+    logger: undefined,
+    failed: undefined,
+    thread: undefined,
+    gatherMs: undefined,
+  };
   const { port1, port2 } = new MessageChannel();
   const worker = new Worker(new URL('./worker.js', import.meta.url), {
-    workerData: { options: data, port: port2, control },
+    workerData: { options: data, port: port2, control, gatherMs: options.gatherMs ?? DEFAULT_GATHER_MS },
     transferList: [port2],
     name: 'sip-server',
   });

@@ -12,6 +12,7 @@ export interface WorkerData {
   /** The channel of the application in the main thread. */
   readonly port: MessagePort;
   readonly control: ControlListenerOptions | undefined;
+  readonly gatherMs: number;
 }
 
 /** A listener as others see it, without its functions. */

@@ -2,6 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { AppError, type ErrorCode } from '../base/errors.js';
 import type { Logger } from '../base/logger.js';
 import { channelLink, portChannel } from './control/channel.js';
+import { blockingSleep, createGather } from './control/gather.js';
 import { createSipServer, type SipServer } from './server.js';
 import { listenerFacts, type FromWorker, type ToWorker, type WorkerData } from './worker-messages.js';
 
@@ -50,7 +51,12 @@ async function run(data: WorkerData): Promise<void> {
   try {
     await server.start();
     const control = data.control === undefined ? undefined : await server.listen(data.control);
-    server.attachLink(channelLink(portChannel(data.port)));
+    const gather = createGather({
+      pauseMs: data.gatherMs,
+      monotonic: () => performance.now(),
+      sleep: blockingSleep(),
+    });
+    server.attachLink(channelLink(portChannel(data.port), gather));
     post({
       kind: 'started',
       listeners: server.listeners.map(listenerFacts),

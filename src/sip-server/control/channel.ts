@@ -1,4 +1,5 @@
 import type { MessagePort } from 'node:worker_threads';
+import type { Gather } from './gather.js';
 import type { ControlLink } from './link.js';
 
 /** A two-way pipe for text inside the process: chunks of control frames, cut anywhere. */
@@ -62,7 +63,11 @@ export class Batch {
   #text = '';
   #scheduled = false;
 
-  constructor(readonly post: (text: string) => void) {}
+  constructor(
+    readonly post: (text: string) => void,
+    /** At the end of such a turn. */
+    readonly handedOver: () => void = () => undefined,
+  ) {}
 
   add(text: string): void {
     this.#text += text;
@@ -71,6 +76,7 @@ export class Batch {
     setImmediate(() => {
       this.#scheduled = false;
       this.flush();
+      this.handedOver();
     });
   }
 
@@ -82,19 +88,25 @@ export class Batch {
   }
 }
 
-/** The server's end of a channel. */
-export function channelLink(channel: Channel): ControlLink {
+/** The server's end of a channel. `gather`: lets things gather under load. */
+export function channelLink(channel: Channel, gather?: Gather): ControlLink {
   let open = true;
-  const batch = new Batch((text) => {
-    if (open) channel.post(text);
-  });
+  const batch = new Batch(
+    (text) => {
+      if (open) channel.post(text);
+    },
+    () => gather?.pause(),
+  );
   const close = (): void => {
     open = false;
     channel.close();
   };
   return {
     peer: 'in process',
-    write: (text) => batch.add(text),
+    write: (text) => {
+      gather?.count();
+      batch.add(text);
+    },
     flush: () => batch.flush(),
     end: () => {
       batch.flush();
