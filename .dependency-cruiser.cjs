@@ -12,7 +12,7 @@ const rooms = {
   registrar: ['base', 'model', 'sip'],
   trunks: ['base', 'model', 'sip', 'numbers'],
   routing: ['base', 'model', 'sip', 'numbers', 'dialplan', 'border', 'trunks'],
-  media: ['base', 'model'],
+  media: ['base', 'model', 'sip'],
   ivr: ['base', 'model', 'media'],
   queues: ['base', 'model', 'media'],
   calls: [
