@@ -11,6 +11,7 @@ import type {
   Sdp,
 } from '../signalling/index.js';
 import { causeOfLeg } from './cause.js';
+import { refusalOfChange } from './early-session.js';
 
 /** A confirmed leg as the bridge uses it; `Dialog` and `CallerLeg` are such. */
 export interface BridgedLeg {
@@ -104,7 +105,7 @@ export class Bridge {
   async #carryChange(change: Change, peer: BridgedLeg, from: 'caller' | 'callee'): Promise<void> {
     const outcome = await peer.change(change.offer === undefined ? {} : { offer: change.offer });
     if (outcome.kind !== 'accepted') {
-      change.reject(outcome.kind === 'gone' ? 500 : rejection(outcome.status));
+      change.reject(refusalOfChange(outcome));
       return;
     }
     if (from === 'caller' && change.offer !== undefined) this.listener.callerSdp(change.offer);
@@ -165,10 +166,4 @@ export class Bridge {
         return;
     }
   }
-}
-
-/** The three answers a change may get, by what the other side said. */
-function rejection(status: number): 488 | 491 | 500 {
-  if (status === 491) return 491;
-  return status === 408 || status === 481 || (status >= 500 && status < 600) ? 500 : 488;
 }

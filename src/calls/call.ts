@@ -3,7 +3,7 @@ import type { Logger } from '../base/logger.js';
 import type { MachineStep } from '../dialplan/index.js';
 import type { CallFacts, EndCause, TrunkSettings } from '../model/index.js';
 import type { AdmittedCall } from '../routing/index.js';
-import type { Attempt, DialogEvents, IncomingCall, Sdp, Signalling } from '../signalling/index.js';
+import type { Attempt, Change, DialogEvents, IncomingCall, Sdp, Signalling } from '../signalling/index.js';
 import { answerCodecs } from './answer-codecs.js';
 import type { CallEnvironment } from './call-environment.js';
 import { Callee } from './callee.js';
@@ -11,6 +11,7 @@ import type { CallerAbilities } from './caller-abilities.js';
 import { CallerLeg } from './caller-leg.js';
 import { cancelledCause, reasonHeaders, systemCause, toldCause } from './cause.js';
 import { ConnectStep, type ConnectAction } from './connect-step.js';
+import { EarlySession, type EarlyPeer } from './early-session.js';
 import { startKeepAlive } from './keep-alive.js';
 import type { AnsweredLeg, AttemptHost, AttemptTarget, EarlyProgress } from './leg-attempt.js';
 import { PlanRun, type Activity, type EndAction, type PlanRunHost } from './plan-run.js';
@@ -39,6 +40,7 @@ export class Call implements AttemptHost, PlanRunHost {
   readonly #maxForwards: number;
   readonly #callerTakesReliable: boolean;
   readonly #ringing: Ringing;
+  readonly #early: EarlySession;
   readonly #caller: CallerLeg;
   #callerGone = false;
   #callee: Callee | undefined;
@@ -78,7 +80,10 @@ export class Call implements AttemptHost, PlanRunHost {
     this.#callerTakesReliable = options.abilities.takesReliable;
     this.#caller = new CallerLeg(incoming, options.abilities.sendsReliably);
     this.#callerSdp = incoming.offer;
-    this.#ringing = new Ringing(this.#caller, env.clock, () => env.event('ringing', this));
+    this.#early = new EarlySession(this.#caller, (sdp) => {
+      this.#callerSdp = sdp;
+    });
+    this.#ringing = new Ringing(this.#caller, this.#early, env.clock, () => env.event('ringing', this));
     this.#recorder = new CallRecorder(env.records, env.clock, env.logger, this.id);
     const { plan, step } = route;
     this.#plan = new PlanRun(env, { plan, facts }, this, (trace) => this.#recorder.trace(trace), step.state);
@@ -123,6 +128,12 @@ export class Call implements AttemptHost, PlanRunHost {
     this.#callerGone = true;
     this.#caller.forget();
     this.end({ ...reason, q850: reason.q850 ?? 16 });
+  }
+
+  /** The caller changes the session before it is answered. */
+  change(change: Change): void {
+    if (this.#state === 'ringing') this.#early.fromCaller(change);
+    else change.reject(500);
   }
 
   // PlanRunHost: what the plan asks of its call.
@@ -259,7 +270,8 @@ export class Call implements AttemptHost, PlanRunHost {
     const timer = trunkTimer(this.#trunk);
     // Where offer and answer are through already the 200 needs no SDP (RFC 3262 §5).
     const early = this.#caller.reliableAnswer;
-    const sdp = this.#ringing.offerAnswered ? '' : (early ?? callee.leg.sdp);
+    const isThrough = this.#ringing.offerAnswered || this.#caller.isUpdated;
+    const sdp = isThrough ? '' : (early ?? callee.leg.sdp);
     const outcome = await this.#caller.answer(
       sdp,
       timer === undefined ? {} : { timer },
@@ -276,7 +288,7 @@ export class Call implements AttemptHost, PlanRunHost {
     this.env.event('answered', this);
     if (this.#calleeLeft !== undefined) this.#calleeEnded(this.#calleeLeft);
     // Another leg gave the early answer than the one that was answered.
-    else if (sdp !== '' && sdp !== callee.leg.sdp) await this.#join(callee);
+    else if (early !== undefined && early !== callee.leg.sdp) await this.#join(callee);
   }
 
   /** A call that was answered before gets a new partner: it was offered the caller's session, the caller is offered its answer. */
@@ -366,6 +378,11 @@ export class Call implements AttemptHost, PlanRunHost {
 
   note(target: string, result: string): void {
     this.#recorder.trace([{ kind: 'attempt', target, result }]);
+  }
+
+  earlyChange(peer: EarlyPeer, change: Change): void {
+    if (this.#state === 'ringing') this.#early.fromCallee(peer, change);
+    else change.reject(500);
   }
 
   // The ending.

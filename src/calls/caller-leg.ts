@@ -7,6 +7,7 @@ import type {
   IncomingCall,
   RequestOutcome,
   ChangeOutcome,
+  EarlyChangeOutcome,
   Sdp,
   SessionTimer,
 } from '../signalling/index.js';
@@ -29,6 +30,7 @@ export class CallerLeg {
   #lastStatus = 0;
   #lastSdp: Sdp | undefined;
   #reliableAnswer: Sdp | undefined;
+  #updated = false;
 
   constructor(
     incoming: IncomingCall,
@@ -41,6 +43,11 @@ export class CallerLeg {
   /** The answer to the caller's offer that a reliable provisional gave: nothing else may stand in the 200 (RFC 3261 §13.2.1). */
   get reliableAnswer(): Sdp | undefined {
     return this.#reliableAnswer;
+  }
+
+  /** Offer and answer went to and fro once more since: no description may stand in the 200. */
+  get isUpdated(): boolean {
+    return this.#updated;
   }
 
   /** A 18x went out already. */
@@ -93,6 +100,17 @@ export class CallerLeg {
     this.#dialog = outcome.dialog;
     if (this.#byeWaiting !== undefined) this.bye(this.#byeWaiting.cause);
     return 'answered';
+  }
+
+  /** Asks an unanswered caller to change the session. */
+  async changeEarly(offer: Sdp): Promise<EarlyChangeOutcome> {
+    return this.#incoming === undefined ? { kind: 'gone' } : await this.#incoming.change(offer);
+  }
+
+  /** The far side of the session has been changed before the answer, and the caller knows it. */
+  sessionUpdated(sdp: Sdp): void {
+    this.#updated = true;
+    this.#reliableAnswer = sdp;
   }
 
   /** Refuses an unanswered call; does nothing once answered or refused. */

@@ -46,7 +46,7 @@ const DRAIN_RETRY_AFTER_S = 30;
 
 const IGNORED: IncomingCallEvents = {
   cancelled: () => undefined,
-  earlyChange: (change) => change.reject(491),
+  earlyChange: (change) => change.reject(500),
 };
 
 /** The calls: each INVITE becomes one, or is refused. */
@@ -187,7 +187,7 @@ export function createCalls(deps: CallsDeps): Calls {
     call.begin(route.step);
     return {
       cancelled: (reason) => call.cancelled(reason),
-      earlyChange: (change) => change.reject(491),
+      earlyChange: (change) => call.change(change),
     };
   }
 

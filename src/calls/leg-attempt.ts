@@ -11,10 +11,12 @@ import type {
   Dialog,
   DialogEvents,
   DialSpec,
+  EarlyChangeOutcome,
   Sdp,
   Signalling,
 } from '../signalling/index.js';
 import type { SipResponse } from '../sip/index.js';
+import type { EarlyPeer } from './early-session.js';
 import { cancelledCause, causeOfRefusal, systemCause } from './cause.js';
 import type { Release } from './ports.js';
 import { outcomeOfStatus } from './outcome.js';
@@ -43,6 +45,8 @@ export interface AttemptHost {
   legLeft(target: AttemptTarget, attempt: Attempt): LegRow;
   legSettled(attempt: Attempt): void;
   note(target: string, result: string): void;
+  /** An UPDATE in the early dialog of `peer`. */
+  earlyChange(peer: EarlyPeer, change: Change): void;
 }
 
 /** A provisional response of the far side. */
@@ -52,6 +56,8 @@ export interface EarlyProgress {
   readonly sdp?: Sdp;
   /** Set when the SDP is a reliable offer: must be called, once. */
   readonly answerOffer?: Ack;
+  /** Who says so. */
+  readonly peer?: EarlyPeer;
 }
 
 /** A leg that answered; whoever gets it owns it. */
@@ -89,7 +95,7 @@ export interface AttemptListener {
 const MAX_FORKS = 16;
 
 /** One INVITE, from its leaving to its final answer, and its row among the records. */
-export class LegAttempt implements AttemptEvents {
+export class LegAttempt implements AttemptEvents, EarlyPeer {
   #attempt: Attempt | undefined;
   #row: LegRow | undefined;
   #state: 'new' | 'trying' | 'settled' = 'new';
@@ -144,16 +150,22 @@ export class LegAttempt implements AttemptEvents {
     const sdp = offerless && p.prack === undefined ? undefined : p.sdp;
     if (sdp !== undefined) this.#keepForkSdp(p.fork, sdp);
     if (offerless && sdp !== undefined && p.prack !== undefined) {
-      this.listener.progress({ status: p.status, sdp, answerOffer: p.prack });
+      this.listener.progress({ status: p.status, sdp, answerOffer: p.prack, peer: this });
       return;
     }
     p.prack?.();
-    this.listener.progress(sdp === undefined ? { status: p.status } : { status: p.status, sdp });
+    this.listener.progress(sdp === undefined ? { status: p.status } : { status: p.status, sdp, peer: this });
   }
 
-  /** UPDATE in an early dialog: the caller's side has no session to change yet; the peer tries again (RFC 3311 §5.2). */
   earlyChange(change: Change): void {
-    change.reject(491);
+    if (this.#state === 'settled') change.reject(500);
+    else this.host.earlyChange(this, change);
+  }
+
+  /** Asks the far side to change the session before it answers. */
+  change(offer: Sdp): Promise<EarlyChangeOutcome> {
+    const attempt = this.#state === 'settled' ? undefined : this.#attempt;
+    return attempt === undefined ? Promise.resolve({ kind: 'gone' }) : attempt.change(offer);
   }
 
   settled(outcome: AttemptOutcome): DialogEvents | undefined {

@@ -1,6 +1,7 @@
 import type { Clock, Timer } from '../base/clock.js';
 import type { Sdp } from '../signalling/index.js';
 import type { CallerLeg, Progress } from './caller-leg.js';
+import type { EarlySession } from './early-session.js';
 import type { EarlyProgress } from './leg-attempt.js';
 
 /** What the caller hears of a call before it is answered, and when it heard it first. */
@@ -16,6 +17,7 @@ export class Ringing {
 
   constructor(
     private readonly caller: CallerLeg,
+    private readonly early: Pick<EarlySession, 'agreedWith'>,
     private readonly clock: Clock,
     private readonly onFirst: () => void,
   ) {
@@ -56,19 +58,22 @@ export class Ringing {
 
   /** Hands a callee's provisional on; one that says nothing to a caller is only acknowledged. */
   relay(progress: EarlyProgress): void {
-    const { sdp, answerOffer } = progress;
+    const { sdp, answerOffer, peer } = progress;
     const status = relayedStatus(progress);
     if (status === undefined) {
       answerOffer?.();
       return;
     }
     if (answerOffer === undefined) {
+      const before = this.caller.reliableAnswer;
       this.tell(sdp === undefined ? { status } : { status, sdp });
+      if (before === undefined && this.caller.reliableAnswer !== undefined) this.early.agreedWith(peer);
       return;
     }
     // Delayed offer: the callee's early offer goes to the caller, whose PRACK brings the answer.
     const offerAnswered = (answer: Sdp | undefined): void => {
       this.offerAnswered = answer !== undefined;
+      if (this.offerAnswered) this.early.agreedWith(peer);
       answerOffer(answer);
     };
     if (!this.tell({ status, ...(sdp === undefined ? {} : { sdp }), offerAnswered })) answerOffer();

@@ -5,6 +5,7 @@ import { formatNameAddr, parseNameAddr, SipResponse } from '../sip/index.js';
 import { peerGone, reasonLines } from './cause.js';
 import { ClientRequest, sendAck, type FinalOutcome } from './client-request.js';
 import { ALLOW_LINE, SDP_LINE, type Core } from './core.js';
+import { EarlyUpdates, takesUpdate } from './early-updates.js';
 import { guarded } from './guarded.js';
 import { DialogLeg } from './dialog.js';
 import type { EngineTraits } from './engine-options.js';
@@ -18,11 +19,12 @@ import type {
   AttemptOutcome,
   DialogEvents,
   DialSpec,
+  EarlyChangeOutcome,
   ForkId,
   Sdp,
 } from './port.js';
 import { RemoteOffer } from './remote-offer.js';
-import { replyBriefly } from './reply.js';
+import { reply, replyBriefly } from './reply.js';
 import { agreedTimer, askTimer, hasTag, timerFacts } from './session-timer.js';
 import type { ControlLink } from './srf/link.js';
 import { checkUri, cleanDisplay, headerLine, headerLines } from './srf/lines.js';
@@ -39,6 +41,16 @@ const DECIDE_UPDATE_MS = 10_000;
 /** RFC 3261 §8.1.1.6 */
 const MOST_FORWARDS = 70;
 
+/** An early dialog of our INVITE. */
+interface Fork {
+  sdp: Sdp;
+  /** Offer and answer are through, reliably. */
+  agreed: boolean;
+  /** An UPDATE has changed the session: an answer repeated in the 200 is the old one. */
+  updated: boolean;
+  takesUpdate: boolean;
+}
+
 /** A call of ours, from its INVITE to its final answer. */
 export class AttemptLeg implements Attempt, Leg {
   readonly id = randomHex(8);
@@ -49,7 +61,10 @@ export class AttemptLeg implements Attempt, Leg {
   readonly #dialogId: string;
   readonly #fixedLines: string;
   readonly #request: ClientRequest;
-  readonly #forks = new Map<ForkId, { sdp: Sdp }>();
+  readonly #forks = new Map<ForkId, Fork>();
+  readonly #updates: EarlyUpdates;
+  /** What we have said: our offer, or the answer in a PRACK. */
+  #localSdp: Sdp;
   readonly #earlyOffers = new Set<RemoteOffer>();
   #on: AttemptEvents | undefined;
   #firstReply: Timer | undefined;
@@ -65,6 +80,8 @@ export class AttemptLeg implements Attempt, Leg {
     this.#spec = spec;
     this.#on = on;
     this.#dialogId = dialogIdOf(this.sipCallId, fromTag);
+    this.#localSdp = spec.offer ?? '';
+    this.#updates = new EarlyUpdates(core, link, this.#dialogId, spec.credentials);
     this.#fixedLines = inviteLines(core, spec, link.traits, this.sipCallId, fromTag);
     const proxy = leaderRoute(spec, link.traits.choosesListener);
     const uri = checkUri('the target', spec.target);
@@ -93,6 +110,25 @@ export class AttemptLeg implements Attempt, Leg {
 
   cancel(reason?: EndCause): void {
     this.#giveUp({ kind: 'cancelled' }, reason);
+  }
+
+  change(offer: Sdp): Promise<EarlyChangeOutcome> {
+    const [fork] = this.#forks.values();
+    // Several early dialogs share an id below: an UPDATE could reach the wrong one.
+    if (
+      this.#on === undefined ||
+      fork === undefined ||
+      this.#forks.size > 1 ||
+      !fork.agreed ||
+      !fork.takesUpdate
+    )
+      return Promise.resolve({ kind: 'unable' });
+    if (this.#earlyOffers.size > 0) return Promise.resolve({ kind: 'refused', status: 491 });
+    return this.#updates.send(offer, (theirs) => {
+      this.#localSdp = offer;
+      fork.sdp = theirs;
+      fork.updated = true;
+    });
   }
 
   onRequest(request: SrfRequest, response: SrfResponse): void {
@@ -139,10 +175,13 @@ export class AttemptLeg implements Attempt, Leg {
     const known = this.#forks.get(fork);
     if (known === undefined && this.#forks.size >= MAX_FORKS) return;
     const sdp = response.body === '' ? undefined : response.body;
-    if (known === undefined) this.#forks.set(fork, { sdp: sdp ?? '' });
-    else if (sdp !== undefined) known.sdp = sdp;
+    const early = known ?? { sdp: '', agreed: false, updated: false, takesUpdate: false };
+    if (known === undefined) this.#forks.set(fork, early);
+    if (sdp !== undefined && !early.updated) early.sdp = sdp;
+    if (response.headers.has('Allow')) early.takesUpdate = takesUpdate(response);
     const reliable = hasTag(response, 'Require', '100rel') && response.headers.has('RSeq');
-    const prack = reliable ? this.#prack(ack) : undefined;
+    if (reliable && sdp !== undefined && this.#spec.offer !== undefined) early.agreed = true;
+    const prack = reliable ? this.#prack(ack, early) : undefined;
     if (prack !== undefined && this.#spec.rel100 === 'off') prack();
     const told = prack === undefined || this.#spec.rel100 === 'off' ? {} : { prack };
     guarded(this.#core.logger, 'provisional', () => {
@@ -156,14 +195,19 @@ export class AttemptLeg implements Attempt, Leg {
     });
   }
 
-  #prack(ack: SrfAck): Ack {
+  #prack(ack: SrfAck, early: Fork): Ack {
     let sent = false;
     return (answer) => {
       if (sent) return;
       sent = true;
       const lines = `${this.#request.authorization}${this.#core.agentLine}`;
-      if (answer === undefined) sendAck(ack, lines);
-      else sendAck(ack, `${lines}${SDP_LINE}`, answer);
+      if (answer === undefined) {
+        sendAck(ack, lines);
+        return;
+      }
+      early.agreed = true;
+      this.#localSdp = answer;
+      sendAck(ack, `${lines}${SDP_LINE}`, answer);
     };
   }
 
@@ -176,17 +220,26 @@ export class AttemptLeg implements Attempt, Leg {
     const fork = message.fromTag ?? '';
     const early = this.#forks.get(fork);
     // RFC 3311 §5.2: one at a time, and only in an early dialog there is.
-    if (early === undefined || this.#earlyOffers.size >= MAX_FORKS)
+    if (early?.agreed !== true || this.#earlyOffers.size >= MAX_FORKS)
       return replyBriefly(response, 500, 'Retry-After: 2\r\n');
+    // Both at once.
+    if (this.#updates.isBusy) return replyBriefly(response, 491);
     const offer = message.body;
+    const lines = `${ALLOW_LINE}${this.#core.serverLine}`;
+    if (offer === early.sdp) {
+      reply(response, { status: 200, lines: `${lines}${SDP_LINE}`, body: this.#localSdp });
+      return;
+    }
     const change: RemoteOffer = new RemoteOffer(
       this.#core,
       this.link,
-      { offer, response, lines: `${ALLOW_LINE}${this.#core.serverLine}`, decideMs: DECIDE_UPDATE_MS },
+      { offer, response, lines, decideMs: DECIDE_UPDATE_MS },
       {
-        accepted: (_answer, done) => {
+        accepted: (answer, done) => {
           this.#earlyOffers.delete(change);
           early.sdp = offer;
+          early.updated = true;
+          this.#localSdp = answer;
           done(undefined);
         },
         dropped: () => this.#earlyOffers.delete(change),
@@ -224,8 +277,12 @@ export class AttemptLeg implements Attempt, Leg {
 
   #answered(response: SipResponse, ack: SrfAck, on: AttemptEvents): void {
     const fork = response.toTag ?? '';
-    // A 2xx after a reliable answer need not repeat it (RFC 3262 §5).
-    const sdp = response.body === '' ? (this.#forks.get(fork)?.sdp ?? '') : response.body;
+    // A 2xx after a reliable answer need not repeat it (RFC 3262 §5); after an UPDATE a repetition is out of date.
+    const early = this.#forks.get(fork);
+    const sdp = response.body === '' || early?.updated === true ? (early?.sdp ?? '') : response.body;
+    const localSdp = this.#localSdp;
+    // Undecided: it may be asked again in the confirmed dialog (RFC 3311 §5.2).
+    for (const change of this.#earlyOffers) change.reject(500);
     const { offer } = this.#spec;
     if (sdp === '') {
       this.#end();
@@ -239,7 +296,7 @@ export class AttemptLeg implements Attempt, Leg {
     const dialog = new DialogLeg(this.#core, this.link, {
       dialogId: this.#dialogId,
       role: 'uac',
-      localSdp: offer ?? '',
+      localSdp,
       remoteSdp: sdp,
       peerTakesUpdate: hasTag(response, 'Allow', 'update'),
       timer: agreedTimer(response),
@@ -307,6 +364,7 @@ export class AttemptLeg implements Attempt, Leg {
     this.#on = undefined;
     this.#firstReply?.clear();
     this.#deadline?.clear();
+    this.#updates.end();
     for (const change of this.#earlyOffers) change.end(487);
     this.#earlyOffers.clear();
   }

@@ -3,6 +3,7 @@ import type { EndCause } from '../model/index.js';
 import type { SipRequest } from '../sip/index.js';
 import { causeFrom, engineLost } from './cause.js';
 import { ALLOW_LINE, SDP_LINE, type Core } from './core.js';
+import { EarlyUpdates, takesUpdate } from './early-updates.js';
 import { guarded } from './guarded.js';
 import { DialogLeg } from './dialog.js';
 import { ProvisionalSender } from './provisional-sender.js';
@@ -12,6 +13,7 @@ import type {
   AnswerOutcome,
   Change,
   DialogEvents,
+  EarlyChangeOutcome,
   Headers,
   IncomingCall,
   IncomingCallEvents,
@@ -47,6 +49,9 @@ export class IncomingLeg implements IncomingCall, Leg {
   #on: IncomingCallEvents | undefined;
   #state: 'proceeding' | 'answering' | 'over' = 'proceeding';
   #earlyOffer: RemoteOffer | undefined;
+  readonly #updates: EarlyUpdates;
+  /** What we have said reliably; `''` before. */
+  #localSdp: Sdp = '';
   /** What they said last; `''` for a delayed offer. */
   #remoteSdp: Sdp;
   /** Set while `answer` waits. */
@@ -76,10 +81,12 @@ export class IncomingLeg implements IncomingCall, Leg {
       hasOffer: this.offer !== undefined,
       gone: (status) => this.#provisionalFailed(status),
       offered: (change) => this.#tellEarlyChange(change),
-      agreed: (theirs) => {
-        this.#remoteSdp = theirs;
+      agreed: (ours, theirs) => {
+        if (ours !== undefined) this.#localSdp = ours;
+        if (theirs !== undefined) this.#remoteSdp = theirs;
       },
     });
+    this.#updates = new EarlyUpdates(core, link, dialogId);
     request.on('cancel', (cancel: { headers: Record<string, string> }) => {
       guarded(core.logger, 'cancel', () => this.#onCancel(cancel));
     });
@@ -119,6 +126,16 @@ export class IncomingLeg implements IncomingCall, Leg {
       this.#provisionals.whenAcknowledged(() => {
         if (this.#state === 'answering') this.#sendAnswer(answer, own, on);
       });
+    });
+  }
+
+  change(offer: Sdp): Promise<EarlyChangeOutcome> {
+    if (this.#state !== 'proceeding' || !this.#isAgreed || !takesUpdate(this.request))
+      return Promise.resolve({ kind: 'unable' });
+    if (this.#earlyOffer !== undefined) return Promise.resolve({ kind: 'refused', status: 491 });
+    return this.#updates.send(offer, (theirs) => {
+      this.#localSdp = offer;
+      this.#remoteSdp = theirs;
     });
   }
 
@@ -162,8 +179,11 @@ export class IncomingLeg implements IncomingCall, Leg {
   }
 
   #sendAnswer(answer: { sdp: Sdp; timer?: SessionTimer }, own: string, on: DialogEvents): void {
+    // What is still open belongs to the early dialog: the far side may ask again in the confirmed one (RFC 3311 §5.2).
+    this.#earlyOffer?.reject(500);
     const { lines, timer } = answerTimer(this.#timerFacts, answer.timer);
-    const all = `${own}${lines}Supported: timer, replaces\r\n${ALLOW_LINE}${SDP_LINE}${this.#core.serverLine}`;
+    const type = answer.sdp === '' ? '' : SDP_LINE;
+    const all = `${own}${lines}Supported: timer, replaces\r\n${ALLOW_LINE}${type}${this.#core.serverLine}`;
     const expected = this.link.expect(() => this.engineLost());
     reply(this.#response, { status: 200, lines: all, body: answer.sdp }, (error) => {
       if (!expected() || this.#state !== 'answering') return;
@@ -185,7 +205,7 @@ export class IncomingLeg implements IncomingCall, Leg {
     const dialog = new DialogLeg(this.#core, this.link, {
       dialogId: stackDialogId === '' ? this.#dialogId : stackDialogId,
       role: 'uas',
-      localSdp: answer.sdp,
+      localSdp: answer.sdp === '' ? this.#localSdp : answer.sdp,
       remoteSdp: this.#remoteSdp,
       peerTakesUpdate: hasTag(this.request, 'Allow', 'update'),
       timer,
@@ -239,17 +259,25 @@ export class IncomingLeg implements IncomingCall, Leg {
     if (message === undefined) return replyBriefly(response, 400);
     if (message.body === '') return replyBriefly(response, 200, this.#core.serverLine);
     // RFC 3311 §5.2: not before the first offer was answered reliably, and one at a time.
-    if (this.#state !== 'proceeding' || this.#earlyOffer !== undefined || !this.#provisionals.hasAnswered) {
+    if (this.#state !== 'proceeding' || this.#earlyOffer !== undefined || !this.#isAgreed) {
       return replyBriefly(response, 500, `Retry-After: ${Math.floor(this.#core.random() * 10)}\r\n`);
     }
+    // Both at once.
+    if (this.#updates.isBusy) return replyBriefly(response, 491);
     const offer = message.body;
+    const lines = `${ALLOW_LINE}${this.#core.serverLine}`;
+    if (offer === this.#remoteSdp) {
+      reply(response, { status: 200, lines: `${lines}${SDP_LINE}`, body: this.#localSdp });
+      return;
+    }
     const early = new RemoteOffer(
       this.#core,
       this.link,
-      { offer, response, lines: `${ALLOW_LINE}${this.#core.serverLine}`, decideMs: DECIDE_UPDATE_MS },
+      { offer, response, lines, decideMs: DECIDE_UPDATE_MS },
       {
-        accepted: (_answer, done) => {
+        accepted: (answer, done) => {
           this.#earlyOffer = undefined;
+          this.#localSdp = answer;
           this.#remoteSdp = offer;
           done(undefined);
         },
@@ -260,6 +288,11 @@ export class IncomingLeg implements IncomingCall, Leg {
     );
     this.#earlyOffer = early;
     this.#tellEarlyChange(early);
+  }
+
+  /** Offer and answer are through: the session may be changed. */
+  get #isAgreed(): boolean {
+    return this.#provisionals.hasAnswered && !this.#provisionals.isOutstanding;
   }
 
   #tellEarlyChange(change: Change): void {
@@ -278,6 +311,7 @@ export class IncomingLeg implements IncomingCall, Leg {
     this.#state = 'over';
     this.#answered = undefined;
     this.#provisionals.end();
+    this.#updates.end();
     this.#earlyOffer?.end(487);
     this.#earlyOffer = undefined;
     this.#core.legs.delete(this.#dialogId, this);

@@ -83,8 +83,11 @@ export interface IncomingCall {
    * `on` may be told of the dialog, its end even, before the promise resolves. A reliable provisional that is outstanding comes first.
    *
    * Resolves once the 200 is sent; call it after the record is durable. Delayed offer: `sdp` is ours, `acknowledged` brings theirs.
+   * `sdp` is `''` where a reliable provisional has given the answer already (RFC 3262 §5): the session stays as agreed.
    */
   answer(a: { sdp: Sdp; headers?: Headers; timer?: SessionTimer }, on: DialogEvents): Promise<AnswerOutcome>;
+  /** An UPDATE before the answer, where offer and answer are through in a reliable provisional (RFC 3311 §5.1). */
+  change(offer: Sdp): Promise<EarlyChangeOutcome>;
   /** 300–699; idempotent; ignored after an answer. */
   reject(r: { status: number; reason?: string; headers?: Headers }): void;
 }
@@ -161,6 +164,8 @@ export interface Attempt {
   readonly id: LegId;
   /** Call-ID of the leg. */
   readonly sipCallId: string;
+  /** An UPDATE before the answer, where there is one early dialog, and offer and answer are through in it (RFC 3311 §5.1). */
+  change(offer: Sdp): Promise<EarlyChangeOutcome>;
   /** Any time; `settled` is told soon after, and nothing from then on. A crossing 200 gets ACK and BYE. */
   cancel(reason?: EndCause): void;
 }
@@ -208,6 +213,9 @@ export type ChangeOutcome =
   | { readonly kind: 'refused'; readonly status: number }
   | { readonly kind: 'gone' };
 
+/** `unable`: nothing was sent, since this early dialog takes no change of ours. */
+export type EarlyChangeOutcome = ChangeOutcome | { readonly kind: 'unable' };
+
 export interface DialogEvents {
   /** The ACK of our 200: with their SDP when the INVITE had no offer. */
   acknowledged(answer: Sdp | undefined): void;
@@ -227,7 +235,8 @@ export interface Change {
   readonly offer: Sdp | undefined;
   /** Resolves with their answer (from the ACK) when there was no offer. */
   accept(sdp: Sdp): Promise<Sdp | undefined>;
-  reject(status: 488 | 491 | 500): void;
+  /** 504: it cannot be changed without asking somebody first (RFC 3311 §5.2). */
+  reject(status: 488 | 491 | 500 | 504): void;
 }
 
 export interface RequestSpec {

@@ -24,8 +24,8 @@ export interface ProvisionalHost {
   gone(status: number | undefined): void;
   /** An offer in a PRACK. */
   offered(change: Change): void;
-  /** Their side of the session, from a PRACK. */
-  agreed(theirs: Sdp): void;
+  /** What was said reliably: our side of the session, and theirs where a PRACK brought it. */
+  agreed(ours: Sdp | undefined, theirs: Sdp | undefined): void;
 }
 
 interface Provisional {
@@ -60,6 +60,11 @@ export class ProvisionalSender {
   /** The first offer has its answer, reliably. */
   get hasAnswered(): boolean {
     return this.#hasAnswered;
+  }
+
+  /** A reliable one has no PRACK yet. */
+  get isOutstanding(): boolean {
+    return this.#current !== undefined;
   }
 
   send(provisional: {
@@ -101,12 +106,12 @@ export class ProvisionalSender {
     const body = message.body === '' ? undefined : message.body;
     const firstAnswer = !this.#host.hasOffer && !this.#hasAnswered;
     if (current.sdp !== undefined) this.#hasAnswered = true;
+    this.#host.agreed(current.sdp, firstAnswer ? body : undefined);
     if (body !== undefined && !firstAnswer) {
       this.#takeOffer(response, body);
       current.settle({ kind: 'acknowledged', answer: undefined });
     } else {
       replyBriefly(response, 200, this.#core.serverLine);
-      if (body !== undefined) this.#host.agreed(body);
       current.settle({ kind: 'acknowledged', answer: body });
     }
     this.#pump();
@@ -168,8 +173,8 @@ export class ProvisionalSender {
       this.#link,
       { offer, response, lines, decideMs: DECIDE_MS },
       {
-        accepted: (_answer, done) => {
-          this.#host.agreed(offer);
+        accepted: (answer, done) => {
+          this.#host.agreed(answer, offer);
           done(undefined);
         },
         dropped: () => undefined,

@@ -70,7 +70,7 @@ export class RemoteOffer implements Change {
     });
   }
 
-  reject(status: 488 | 491 | 500): void {
+  reject(status: 488 | 491 | 500 | 504): void {
     this.#refuse(status);
   }
 

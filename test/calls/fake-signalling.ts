@@ -10,6 +10,7 @@ import type {
   Dialog,
   DialogEvents,
   DialSpec,
+  EarlyChangeOutcome,
   Headers,
   IncomingCall,
   IncomingCallEvents,
@@ -144,9 +145,15 @@ export class FakeChange implements Change {
     return Promise.resolve(this.laterAnswer);
   }
 
-  reject(status: 488 | 491 | 500): void {
+  reject(status: 488 | 491 | 500 | 504): void {
     this.rejected ??= status;
   }
+}
+
+/** An UPDATE of ours in an early dialog. */
+interface EarlyFakeChange {
+  readonly offer: Sdp;
+  readonly settle: (outcome: EarlyChangeOutcome) => void;
 }
 
 /** An INVITE that left, under the test's control. Its time limits run on the test's clock. */
@@ -157,6 +164,7 @@ export class FakeAttempt implements Attempt {
   done = false;
   readonly dialog = new FakeDialog();
   acks: (Sdp | undefined)[] = [];
+  readonly changes: EarlyFakeChange[] = [];
   #replied = false;
 
   constructor(
@@ -171,6 +179,20 @@ export class FakeAttempt implements Attempt {
       if (!this.#replied) this.#settle({ kind: 'unreachable', why: 'no-reply' });
     });
     clock.after(spec.answerMs, () => this.#settle({ kind: 'no-answer' }));
+  }
+
+  async change(offer: Sdp): Promise<EarlyChangeOutcome> {
+    if (this.done) return { kind: 'gone' };
+    const { promise, resolve } = deferred<EarlyChangeOutcome>();
+    this.changes.push({ offer, settle: resolve });
+    return await promise;
+  }
+
+  /** The far side sends an UPDATE in its early dialog. */
+  offerChange(offer: Sdp, fork = 'fork-1'): FakeChange {
+    const change = new FakeChange(offer, undefined);
+    this.on.earlyChange(change, fork);
+    return change;
   }
 
   cancel(reason?: EndCause): void {
@@ -289,6 +311,7 @@ export class FakeCaller implements IncomingCall {
   readonly progressOutcomes: ((outcome: ProgressOutcome) => void)[] = [];
   readonly rejections: { status: number; reason?: string; headers?: Headers }[] = [];
   answers: { sdp: Sdp; timer?: SessionTimer }[] = [];
+  readonly changes: EarlyFakeChange[] = [];
   readonly dialog = new FakeDialog();
   /** What `answer` resolves with; by default a dialog at once. */
   answerOutcome: Promise<AnswerOutcome> | undefined;
@@ -317,6 +340,19 @@ export class FakeCaller implements IncomingCall {
     this.dialog.events = on;
     if (this.answerOutcome !== undefined) return await this.answerOutcome;
     return { kind: 'dialog', dialog: this.dialog };
+  }
+
+  async change(offer: Sdp): Promise<EarlyChangeOutcome> {
+    const { promise, resolve } = deferred<EarlyChangeOutcome>();
+    this.changes.push({ offer, settle: resolve });
+    return await promise;
+  }
+
+  /** The caller sends an UPDATE before the answer. */
+  offerChange(offer: Sdp): FakeChange {
+    const change = new FakeChange(offer, undefined);
+    this.events.earlyChange(change);
+    return change;
   }
 
   reject(r: { status: number; reason?: string; headers?: Headers }): void {

@@ -95,20 +95,65 @@ t.test('changes of the session', (t) => {
     t.equal(h.calls.size, 0);
   });
 
-  t.test('UPDATE before the answer is put off', (t) => {
+  t.test('UPDATE before the answer goes to the other side and its answer comes back', async (t) => {
     const h = createHarness();
-    h.script = [connect([group([deviceLeg('201')])])];
-    const caller = h.call();
-    const rejected: number[] = [];
-    const change = {
-      offer: sdp('x'),
-      accept: () => Promise.resolve(undefined),
-      reject: (s: number) => rejected.push(s),
-    };
-    caller.events.earlyChange(change);
-    h.signalling.attempts[0]!.on.earlyChange(change, 'fork-1');
-    t.same(rejected, [491, 491]);
-    t.end();
+    h.script = [connect([group([trunkLeg(['backup'])])])];
+    const caller = h.call({ headers: [['Supported', '100rel']] });
+    const attempt = h.signalling.attempts[0]!;
+    attempt.provisional(183, sdp('early'), { reliable: true });
+
+    const fromCaller = caller.offerChange(sdp('held'));
+    const meeting = attempt.offerChange(sdp('moved'));
+    t.equal(meeting.rejected, 491, 'changes that meet');
+    t.equal(attempt.changes[0]!.offer, sdp('held'));
+    attempt.changes[0]!.settle({ kind: 'accepted', sdp: sdp('early-held'), ack: () => undefined });
+    await settled();
+    t.equal(fromCaller.accepted, sdp('early-held'));
+
+    const fromCallee = attempt.offerChange(sdp('moved'));
+    t.equal(caller.changes[0]!.offer, sdp('moved'));
+    caller.changes[0]!.settle({ kind: 'accepted', sdp: sdp('held-2'), ack: () => undefined });
+    await settled();
+    t.equal(fromCallee.accepted, sdp('held-2'));
+
+    attempt.answer(sdp('moved'));
+    await settled();
+    t.same(caller.answers, [{ sdp: '' }], 'the 200 repeats no answer that is out of date');
+    t.equal(caller.dialog.changes.length, 0, 'nothing is left to be agreed');
+    caller.ack();
+    caller.dialog.hangUp();
+  });
+
+  t.test('UPDATE before the answer is refused where nobody can agree to it', async (t) => {
+    const h = createHarness();
+    h.script = [connect([group([trunkLeg(['backup'])])]), connect([group([deviceLeg('201')])])];
+    const caller = h.call({ headers: [['Supported', '100rel']] });
+    const attempt = h.signalling.attempts[0]!;
+    t.equal(attempt.offerChange(sdp('x')).rejected, 504, 'the caller has no session with it yet');
+    t.equal(caller.offerChange(sdp('x')).rejected, 500, 'nobody there: later perhaps');
+    attempt.provisional(183, sdp('early'), { reliable: true });
+    for (const [outcome, status] of [
+      [{ kind: 'unable' }, 504],
+      [{ kind: 'refused', status: 488 }, 488],
+      [{ kind: 'refused', status: 491 }, 491],
+      [{ kind: 'refused', status: 503 }, 500],
+      [{ kind: 'gone' }, 500],
+    ] as const) {
+      const change = caller.offerChange(sdp('x'));
+      attempt.changes.at(-1)!.settle(outcome);
+      await settled();
+      t.equal(change.rejected, status, `${outcome.kind} ${status}`);
+    }
+    const crossing = caller.offerChange(sdp('y'));
+    attempt.refuse(503);
+    attempt.changes.at(-1)!.settle({ kind: 'gone' });
+    await settled();
+    t.equal(crossing.rejected, 500);
+    const gone = caller.offerChange(sdp('z'));
+    await settled();
+    t.equal(gone.rejected, 500, 'whom it was agreed with is gone');
+    caller.cancel();
+    t.equal(h.calls.size, 0);
   });
   t.end();
 });

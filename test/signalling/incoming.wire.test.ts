@@ -181,6 +181,51 @@ t.test('calls that come in', async (t) => {
     t.equal(await bed.settled(), NOTHING);
   });
 
+  t.test(
+    'an UPDATE of ours before the 200, and what was agreed stays in force after a 200 without SDP',
+    async (t) => {
+      const phone = await bed.phone();
+      const call = phone.call({
+        body: OFFER,
+        headers: [
+          ['Supported', '100rel'],
+          ['Allow', 'UPDATE, PRACK'],
+        ],
+      });
+      const { call: incoming } = await bed.log.calls.take('the call');
+      t.same(await incoming.change(sdp(2)), { kind: 'unable' }, 'nothing is agreed yet');
+      const progress = incoming.progress({ status: 183, sdp: ANSWER, reliable: true });
+      const session = await phone.response(183);
+      call.learn(session).send('PRACK', { headers: [['RAck', `${session.headers.get('RSeq')!} 1 INVITE`]] });
+      await progress;
+      await phone.response(200, 'PRACK');
+      const changed = incoming.change(sdp(2));
+      const update = await phone.request('UPDATE');
+      t.equal(update.body, sdp(2));
+      phone.respond(update, 200, { body: sdp(12) });
+      t.match(await changed, { kind: 'accepted', sdp: sdp(12) });
+      call.send('UPDATE', { body: sdp(12) });
+      t.equal((await phone.response(200, 'UPDATE')).body, sdp(2), 'nothing new: the same answer');
+      const log = new DialogLog();
+      const answer = incoming.answer({ sdp: '' }, log);
+      const ok = await phone.response(200, 'INVITE');
+      t.equal(ok.body, '');
+      t.notOk(ok.headers.has('Content-Type'));
+      t.equal((await answer).kind, 'dialog');
+      const { cseq } = call;
+      call.cseq = 1;
+      call.learn(ok).ack();
+      await log.acknowledgements.take('the ACK');
+      call.cseq = cseq;
+      call.send('INVITE', { body: sdp(12) });
+      t.equal((await phone.response(200, 'INVITE')).body, sdp(2), 'a refresh repeats what was agreed');
+      call.ack();
+      call.send('BYE');
+      await log.ends.take('the end');
+      t.equal(await bed.settled(), NOTHING);
+    },
+  );
+
   t.test('we hang up: BYE with the reason, told once', async (t) => {
     const phone = await bed.phone();
     const { dialog, log } = await bed.answered(phone);

@@ -277,9 +277,47 @@ t.test('calls and requests we make', async (t) => {
     t.equal(change.offer, sdp(7));
     await change.accept(sdp(8));
     t.equal((await phone.response(200, 'UPDATE')).body, sdp(8));
+    requestBack(phone, invite, 'UPDATE', 2, { body: sdp(7) });
+    t.equal((await phone.response(200, 'UPDATE')).body, sdp(8), 'the same once more is answered below');
     phone.respond(invite, 480);
     t.match(await log.outcomes.take('the outcome'), { kind: 'refused' });
     await phone.request('ACK');
+    t.equal(await bed.settled(), NOTHING);
+  });
+
+  t.test('an UPDATE of ours before the answer, where the early dialog takes one', async (t) => {
+    const phone = await bed.phone();
+    const { log, attempt } = bed.dial(phone);
+    const invite = await phone.request('INVITE');
+    t.same(await attempt.change(sdp(2)), { kind: 'unable' }, 'nothing is agreed yet');
+    phone.respond(invite, 183, {
+      body: ANSWER,
+      headers: [
+        ['Require', '100rel'],
+        ['RSeq', '1'],
+        ['Allow', 'INVITE, ACK, PRACK, UPDATE'],
+      ],
+    });
+    (await log.provisionals.take('the 183')).prack?.();
+    phone.respond(await phone.request('PRACK'), 200);
+    const refused = attempt.change(sdp(2));
+    t.same(await attempt.change(sdp(9)), { kind: 'refused', status: 491 }, 'one at a time');
+    phone.respond(await phone.request('UPDATE'), 488);
+    t.same(await refused, { kind: 'refused', status: 488 });
+    const changed = attempt.change(sdp(3));
+    const update = await phone.request('UPDATE');
+    t.equal(update.body, sdp(3));
+    t.ok(update.headers.has('Contact'));
+    phone.respond(update, 200, { body: sdp(13) });
+    t.match(await changed, { kind: 'accepted', sdp: sdp(13) });
+    // The first answer once more: out of date.
+    phone.respond(invite, 200, { body: ANSWER });
+    const outcome = await log.outcomes.take('the answer');
+    t.match(outcome, { kind: 'answered', sdp: sdp(13) });
+    await phone.request('ACK');
+    t.same(await attempt.change(sdp(4)), { kind: 'unable' }, 'not any more');
+    requestBack(phone, invite, 'BYE', 1);
+    await log.dialog.ends.take('the end');
     t.equal(await bed.settled(), NOTHING);
   });
 

@@ -1,0 +1,83 @@
+import type { Change, ChangeOutcome, EarlyChangeOutcome, Sdp } from '../signalling/index.js';
+import type { CallerLeg } from './caller-leg.js';
+
+/** An INVITE of ours whose early dialog may take a change. */
+export interface EarlyPeer {
+  change(offer: Sdp): Promise<EarlyChangeOutcome>;
+}
+
+/**
+ * The session as it stands before the call is answered: with whom the caller has agreed on it reliably, and what the two say to
+ * change it (UPDATE, RFC 3311; an offer in a PRACK). What has nobody to agree to it is refused in the words of RFC 3311 §5.2.
+ */
+export class EarlySession {
+  #peer: EarlyPeer | undefined;
+  #changing = false;
+
+  constructor(
+    private readonly caller: Pick<CallerLeg, 'changeEarly' | 'sessionUpdated'>,
+    /** What the caller's session description is now. */
+    private readonly onCallerSdp: (sdp: Sdp) => void,
+  ) {}
+
+  /** The caller has taken this one's description, reliably. */
+  agreedWith(peer: EarlyPeer | undefined): void {
+    this.#peer = peer;
+  }
+
+  fromCaller(change: Change): void {
+    const peer = this.#peer;
+    const { offer } = change;
+    // Whom it was agreed with may be gone, and the next one not be there yet.
+    if (peer === undefined || offer === undefined) return change.reject(500);
+    this.#carry(
+      change,
+      () => peer.change(offer),
+      (answer) => {
+        this.caller.sessionUpdated(answer);
+        this.onCallerSdp(offer);
+      },
+    );
+  }
+
+  fromCallee(peer: EarlyPeer, change: Change): void {
+    const { offer } = change;
+    if (offer === undefined) return change.reject(500);
+    // The caller has no session with this one that it could change: it is told by the answer to its call.
+    if (peer !== this.#peer) return change.reject(504);
+    this.#carry(
+      change,
+      () => this.caller.changeEarly(offer),
+      (answer) => {
+        this.caller.sessionUpdated(offer);
+        this.onCallerSdp(answer);
+      },
+    );
+  }
+
+  #carry(change: Change, ask: () => Promise<EarlyChangeOutcome>, agreed: (answer: Sdp) => void): void {
+    if (this.#changing) return change.reject(491);
+    this.#changing = true;
+    void ask()
+      .then(async (outcome) => {
+        if (outcome.kind !== 'accepted') return change.reject(refusalOfChange(outcome));
+        agreed(outcome.sdp);
+        await change.accept(outcome.sdp);
+      })
+      .catch(() => change.reject(500))
+      .finally(() => {
+        this.#changing = false;
+      });
+  }
+}
+
+/** The answer a change gets, by what the other side said of it. */
+export function refusalOfChange(
+  outcome: Exclude<ChangeOutcome, { kind: 'accepted' }> | { readonly kind: 'unable' },
+): 488 | 491 | 500 | 504 {
+  if (outcome.kind === 'unable') return 504;
+  if (outcome.kind === 'gone') return 500;
+  const { status } = outcome;
+  if (status === 491 || status === 504) return status;
+  return status === 408 || status === 481 || (status >= 500 && status < 600) ? 500 : 488;
+}
