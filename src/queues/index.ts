@@ -1,0 +1,4 @@
+export type * from './ports.js';
+export type * from './queues.js';
+export type { CallbackOrder, QueueOptions, Strategy } from './settings.js';
+export type * from './statistics.js';
