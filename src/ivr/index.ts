@@ -1,4 +1,13 @@
+export { createIvr } from './create-ivr.js';
+export type { Ivr, IvrOptions } from './create-ivr.js';
+export type { CallbackOfferEnd, CallbackOfferSpec } from './callback-offer.js';
+export type { CollectStepEnd, CollectStepSpec } from './collect.js';
+export type { ConferenceEntryEnd, ConferenceEntrySpec } from './conference.js';
+export { announceCaller } from './confirm.js';
+export type { CallerAnnouncement, ConfirmEnd, ConfirmSpec } from './confirm.js';
+export { createDialMatcher } from './dial-matcher.js';
 export type { DialMatcher, MenuEnd, MenuSpec } from './menu.js';
+export type { PlayStepEnd, PlayStepSpec, WaitEnd } from './play-steps.js';
 export type {
   Dialogue,
   IvrDeps,
@@ -7,5 +16,9 @@ export type {
   SurveyAnswer,
   SurveyAnswers,
 } from './ports.js';
+export type { RecordMessageEnd, RecordMessageSpec } from './record-message.js';
+export { spokenIn, waitRange } from './spoken/index.js';
+export type { SpokenLanguage, WaitRange } from './spoken/index.js';
+export type { SurveyEnd, SurveySpec } from './survey.js';
 export type { SystemPrompt } from './system-prompts.js';
 export { IVR_PROMPTS } from './system-prompts.js';

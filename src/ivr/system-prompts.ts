@@ -39,8 +39,8 @@ export const IVR_PROMPTS = {
   pound: 'pound',
 
   between: 'between',
-  about: 'about',
   'more-than': 'more than',
+  'less-than': 'less than',
   minute: 'minute',
   minutes: 'minutes',
   hour: 'hour',
