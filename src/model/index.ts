@@ -5,3 +5,4 @@ export * from './record.js';
 export * from './trace.js';
 export * from './trunk.js';
 export * from './verdict.js';
+export * from './voice-record.js';
