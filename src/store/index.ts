@@ -6,3 +6,7 @@ export type { BanRecord, BanRepository } from './bans.js';
 export type { BindingKey, RegistrationRepository } from './registrations.js';
 export type { NewRevision, Revision, RevisionRepository, RevisionSummary } from './revisions.js';
 export type { StateRepository } from './state.js';
+export type { VoicemailRepository } from './voicemail.js';
+export type { SurveyAnswerRepository, SurveyQuery } from './survey-answers.js';
+export type { AnnouncementRepository } from './announcements.js';
+export type { CallRecordingRepository } from './call-recordings.js';

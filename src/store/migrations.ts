@@ -56,6 +56,40 @@ const MIGRATIONS: readonly { readonly version: number; readonly sql: string }[] 
       CREATE TABLE state (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
     `,
   },
+  {
+    version: 2,
+    sql: `
+      -- Messages in mailboxes. Ids sort in the order of time.
+      CREATE TABLE voicemail (
+        id TEXT PRIMARY KEY, mailbox TEXT NOT NULL, state TEXT NOT NULL, at INTEGER NOT NULL,
+        duration_ms INTEGER NOT NULL, bytes INTEGER NOT NULL,
+        call_id TEXT, caller TEXT, caller_name TEXT, did TEXT, hook TEXT NOT NULL
+      ) WITHOUT ROWID;
+      CREATE INDEX voicemail_by_mailbox ON voicemail (mailbox, id);
+      CREATE INDEX voicemail_untold ON voicemail (id) WHERE hook = 'pending';
+
+      CREATE TABLE survey_answers (
+        id TEXT PRIMARY KEY, survey TEXT NOT NULL, call_id TEXT NOT NULL, at INTEGER NOT NULL, digits TEXT NOT NULL,
+        caller TEXT, did TEXT, queue TEXT, agent TEXT
+      ) WITHOUT ROWID;
+      CREATE INDEX survey_answers_by_time ON survey_answers (at);
+      CREATE INDEX survey_answers_by_call ON survey_answers (call_id);
+
+      -- \`prompt\` is JSON.
+      CREATE TABLE announcements (
+        id TEXT PRIMARY KEY, did TEXT, prompt TEXT NOT NULL, since INTEGER NOT NULL, until INTEGER,
+        who TEXT NOT NULL, ended_at INTEGER, ended_by TEXT
+      ) WITHOUT ROWID;
+
+      CREATE TABLE recordings (
+        id TEXT PRIMARY KEY, call_id TEXT NOT NULL, file TEXT NOT NULL, what TEXT NOT NULL, reason TEXT NOT NULL, by TEXT,
+        started_at INTEGER NOT NULL, ended_at INTEGER, duration_ms INTEGER, bytes INTEGER, paused TEXT NOT NULL
+      ) WITHOUT ROWID;
+      CREATE INDEX recordings_by_call ON recordings (call_id);
+      CREATE INDEX recordings_by_time ON recordings (started_at);
+      CREATE INDEX recordings_open ON recordings (id) WHERE ended_at IS NULL;
+    `,
+  },
 ];
 
 /** The schema this version of Trunkline writes. */

@@ -1,8 +1,10 @@
 import type { Clock, Timer } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
 import type { CallRecord, LegRecord } from '../model/index.js';
+import { type AnnouncementRepository, createAnnouncementRepository } from './announcements.js';
 import { type BanRepository, createBanRepository } from './bans.js';
 import { type CallFields, createCallWriter } from './call-rows.js';
+import { type CallRecordingRepository, createCallRecordingRepository } from './call-recordings.js';
 import { createGroupCommit, type StoreAlarm, type WriteStats } from './group-commit.js';
 import { ALIVE_KEY, closeInterrupted } from './interrupted.js';
 import { createKeyedWrites } from './keyed-writes.js';
@@ -20,6 +22,8 @@ import {
 } from './registrations.js';
 import { createRevisionRepository, type RevisionRepository } from './revisions.js';
 import { createStateRepository, type StateRepository } from './state.js';
+import { createSurveyAnswerRepository, type SurveyAnswerRepository } from './survey-answers.js';
+import { createVoicemailRepository, type VoicemailRepository } from './voicemail.js';
 import { createWalSync } from './wal-sync.js';
 
 /** How often the time is noted that `interrupted` calls are ended with. */
@@ -65,6 +69,10 @@ export interface Store<Binding extends BindingKey = BindingKey> {
   readonly bans: BanRepository;
   readonly registrations: RegistrationRepository<Binding>;
   readonly state: StateRepository;
+  readonly voicemail: VoicemailRepository;
+  readonly surveyAnswers: SurveyAnswerRepository;
+  readonly announcements: AnnouncementRepository;
+  readonly recordings: CallRecordingRepository;
   /** Calls that a crash had left open; they were ended as `interrupted` when this store was opened. */
   readonly interruptedCalls: number;
   stats(): WriteStats;
@@ -190,6 +198,10 @@ function createStore<Binding extends BindingKey>(
     bans: createBanRepository(database, writes),
     registrations: createRegistrationRepository<Binding>(database, writes, () => clock.now()),
     state,
+    voicemail: createVoicemailRepository(database, group),
+    surveyAnswers: createSurveyAnswerRepository(database, group),
+    announcements: createAnnouncementRepository(database, group),
+    recordings: createCallRecordingRepository(database, group),
     interruptedCalls,
     stats: () => group.stats,
     flush: settled,
