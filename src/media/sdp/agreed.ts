@@ -67,7 +67,9 @@ function common(
   const formats = agreedFormats(received, sent);
   const codecs = formats.filter((format) => !isEvent(format) && !isComfortNoise(format));
   const [send] = codecs;
-  const telephoneEvents = formats.filter(isEvent).map(({ pt, receivePt, clock }) => ({ pt, receivePt, clock }));
+  const telephoneEvents = formats
+    .filter(isEvent)
+    .map(({ pt, receivePt, clock }) => ({ pt, receivePt, clock }));
   const telephoneEvent = telephoneEvents.find((event) => event.clock === send?.clock) ?? telephoneEvents[0];
   const comfortNoise = formats.find(isComfortNoise);
   return {
@@ -132,4 +134,3 @@ export function pairMedia(a: readonly AgreedMedia[], b: readonly AgreedMedia[]):
     return [[index, partner]];
   });
 }
-

@@ -42,9 +42,10 @@ export function formatsToOffer(
   history: ReadonlyMap<number, string>,
 ): SdpFormat[] {
   const partner = like?.formats ?? OUR_AUDIO;
-  const media = keepNamed(partner.filter(isMedia), names, kind);
-  const ours = kind === 'audio' && partner.some(isG711) ? keepNamed(OUR_AUDIO, names, kind) : [];
-  const wanted = media.concat(ours.filter((own) => !media.some((format) => looseKey(format) === looseKey(own))));
+  const media = partner.filter(isMedia);
+  const ours = kind === 'audio' && partner.some(isG711) ? OUR_AUDIO : [];
+  const missing = ours.filter((own) => !media.some((format) => looseKey(format) === looseKey(own)));
+  const wanted = keepNamed(media.concat(missing), names, kind);
   if (wanted.length === 0) return [];
   if (kind === 'audio') {
     const clocks = new Set(wanted.map((format) => format.clock));

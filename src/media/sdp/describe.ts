@@ -159,7 +159,11 @@ function partnerLines(offered: readonly SdpLine[], partner: readonly SdpLine[]):
   return pairs;
 }
 
-function answerDirection(line: SdpLine, partner: SdpLine | undefined, wish: Direction = 'sendrecv'): Direction {
+function answerDirection(
+  line: SdpLine,
+  partner: SdpLine | undefined,
+  wish: Direction = 'sendrecv',
+): Direction {
   const bounded = meet(mirror(peerDirection(line)), wish);
   // A partner that takes only pictures and sends none: so do we on its behalf. Who may speak is the caller's affair.
   return partner === undefined || line.kind === 'audio' ? bounded : meet(bounded, peerDirection(partner));
@@ -182,7 +186,10 @@ function feedbackFor(
 ): Map<number, readonly string[]> {
   const kept = new Map<number, readonly string[]>();
   const add = (pt: number, values: readonly string[], theirPt: number): void => {
-    const allowed = offered && [...(offered.feedback.get(-1) ?? []), ...(offered.feedback.get(theirPt) ?? [])];
+    const allowed = offered && [
+      ...(offered.feedback.get(-1) ?? []),
+      ...(offered.feedback.get(theirPt) ?? []),
+    ];
     const list = allowed === undefined ? values : values.filter((value) => allowed.includes(value));
     if (list.length > 0) kept.set(pt, list);
   };

@@ -45,10 +45,15 @@ const SPELLING = new Map(
 
 /** Parameters that make two formats of one name different ones; the others only tune it. */
 const TELLING = new Set(
-  ['packetization-mode', 'profile-level-id', 'profile-id', 'profile', 'octet-align', 'mode', 'bitrate'].concat(
-    'config',
-    'interleaving',
-  ),
+  [
+    'packetization-mode',
+    'profile-level-id',
+    'profile-id',
+    'profile',
+    'octet-align',
+    'mode',
+    'bitrate',
+  ].concat('config', 'interleaving'),
 );
 
 export function staticFormat(pt: number): SdpFormat | undefined {

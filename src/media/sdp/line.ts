@@ -3,7 +3,8 @@ import type { Direction } from '../engine.js';
 import type { SdpLine } from './read.js';
 
 /** RTP without encryption, or T.38 over UDPTL; anything else is refused. */
-export type LineUse = { readonly kind: 'rtp' | 'udptl' } | { readonly kind: 'refused'; readonly reason: string };
+export type LineUse =
+  { readonly kind: 'rtp' | 'udptl' } | { readonly kind: 'refused'; readonly reason: string };
 
 const RTP_KINDS: ReadonlySet<string> = new Set(['audio', 'video', 'text', 'application']);
 
@@ -25,9 +26,13 @@ export function lineUse(line: SdpLine, family: number): LineUse {
   if (address === undefined) return { kind: 'refused', reason: `its ${line.kind} names no IP address` };
   if (isHeldAddress(address)) return { kind };
   if (isIP(address) !== family) {
-    return { kind: 'refused', reason: `its ${line.kind} is on IPv${isIP(address)}, and this side on IPv${family}` };
+    return {
+      kind: 'refused',
+      reason: `its ${line.kind} is on IPv${isIP(address)}, and this side on IPv${family}`,
+    };
   }
-  if (isManyCast(address)) return { kind: 'refused', reason: `its ${line.kind} goes to a group of receivers` };
+  if (isManyCast(address))
+    return { kind: 'refused', reason: `its ${line.kind} goes to a group of receivers` };
   return { kind };
 }
 
