@@ -2,6 +2,7 @@ import type { Timer } from '../base/clock.js';
 import { randomHex } from '../base/ids.js';
 import type { EndCause } from '../model/index.js';
 import { formatNameAddr, parseNameAddr, SipResponse } from '../sip/index.js';
+import { acknowledgeOnce } from './acknowledge.js';
 import { peerGone, reasonLines } from './cause.js';
 import { ClientRequest, sendAck, type FinalOutcome } from './client-request.js';
 import { ALLOW_LINE, SDP_LINE, type Core } from './core.js';
@@ -315,18 +316,16 @@ export class AttemptLeg implements Attempt, Leg {
 
   #acknowledger(dialog: DialogLeg, ack: SrfAck): Ack {
     const { authorization } = this.#request;
-    let sent = false;
+    const offered = this.#spec.offer !== undefined;
     let timer: Timer | undefined;
-    const acknowledge = (answer?: Sdp): void => {
-      if (sent) return;
-      sent = true;
+    const acknowledge = acknowledgeOnce((answer) => {
       timer?.clear();
-      if (answer === undefined || this.#spec.offer !== undefined) return sendAck(ack, authorization);
+      if (answer === undefined || offered) return sendAck(ack, authorization);
       dialog.localSdp = answer;
       sendAck(ack, `${authorization}${SDP_LINE}`, answer);
-    };
-    if (this.#spec.offer === undefined) {
-      dialog.beforeBye(() => acknowledge());
+    });
+    if (!offered) {
+      dialog.beforeBye(acknowledge);
       timer = this.#core.clock.after(ACK_MS, () => void dialog.bye(peerGone(408)));
     }
     return acknowledge;
