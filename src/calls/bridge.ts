@@ -12,9 +12,12 @@ import type {
 } from '../signalling/index.js';
 import { causeOfLeg } from './cause.js';
 import { refusalOfChange } from './early-session.js';
+import { offerBetween, type LegSession } from './leg-session.js';
 
 /** A confirmed leg as the bridge uses it; `Dialog` and `CallerLeg` are such. */
 export interface BridgedLeg {
+  readonly session: LegSession;
+  /** Writes the offer as this leg gets it. */
   change(c: { offer?: Sdp }): Promise<ChangeOutcome>;
   request(r: Parameters<Dialog['request']>[0] & { method: 'INFO' | 'OPTIONS' }): Promise<RequestOutcome>;
 }
@@ -34,7 +37,7 @@ const INFO_HEADERS = ['Info-Package', 'Content-Disposition', 'Recv-Info'];
 
 /**
  * Relays what two confirmed dialogs say to each other: changes of the session (hold, codec, offerless re-INVITE) and INFO.
- * A change that meets another one gets 491 (RFC 3261 §14.2). SDP passes as it is; nothing else of one side does.
+ * A change that meets another one gets 491 (RFC 3261 §14.2). Of one side only its SDP passes, as the other leg's session has it.
  */
 export class Bridge {
   #changing = false;
@@ -62,14 +65,14 @@ export class Bridge {
       if (answer !== undefined) this.listener.callerSdp(answer);
       this.#payAnswer(answer);
     },
-    change: (change) => this.#relayChange(change, this.callee, 'caller'),
+    change: (change) => this.#relayChange(change, 'caller'),
     request: (request) => this.#relayRequest(request, this.callee),
     ended: (cause) => this.listener.legEnded('caller', causeOfLeg(cause, 'caller')),
   };
 
   readonly calleeEvents: DialogEvents = {
     acknowledged: () => undefined,
-    change: (change) => this.#relayChange(change, this.caller, 'callee'),
+    change: (change) => this.#relayChange(change, 'callee'),
     request: (request) => this.#relayRequest(request, this.caller),
     ended: (cause) => this.listener.legEnded('callee', causeOfLeg(cause, 'callee')),
   };
@@ -85,7 +88,7 @@ export class Bridge {
     owed?.(answer);
   }
 
-  #relayChange(change: Change, peer: BridgedLeg, from: 'caller' | 'callee'): void {
+  #relayChange(change: Change, from: 'caller' | 'callee'): void {
     if (this.#over) {
       change.reject(500);
       return;
@@ -95,23 +98,35 @@ export class Bridge {
       return;
     }
     this.#changing = true;
-    void this.#carryChange(change, peer, from)
+    void this.#carryChange(change, from)
       .catch(() => change.reject(500))
       .finally(() => {
         this.#changing = false;
       });
   }
 
-  async #carryChange(change: Change, peer: BridgedLeg, from: 'caller' | 'callee'): Promise<void> {
-    const outcome = await peer.change(change.offer === undefined ? {} : { offer: change.offer });
+  async #carryChange(change: Change, from: 'caller' | 'callee'): Promise<void> {
+    const [own, peer] = from === 'caller' ? [this.caller, this.callee] : [this.callee, this.caller];
+    const offer =
+      change.offer === undefined ? undefined : offerBetween(own.session, peer.session, change.offer);
+    if (offer === undefined && change.offer !== undefined) {
+      // No codec that the trunks on both sides take.
+      change.reject(488);
+      return;
+    }
+    const outcome = await peer.change(offer === undefined ? {} : { offer });
     if (outcome.kind !== 'accepted') {
       change.reject(refusalOfChange(outcome));
       return;
     }
     if (from === 'caller' && change.offer !== undefined) this.listener.callerSdp(change.offer);
     if (from === 'callee') this.listener.callerSdp(outcome.sdp);
-    const answer = await change.accept(outcome.sdp);
-    outcome.ack(answer);
+    const theirs =
+      offer === undefined
+        ? (offerBetween(peer.session, own.session, outcome.sdp) ?? outcome.sdp)
+        : outcome.sdp;
+    const answer = await change.accept(own.session.describe(theirs));
+    outcome.ack(answer === undefined ? undefined : peer.session.describe(answer));
     if (from === 'caller' && change.offer === undefined && answer !== undefined)
       this.listener.callerSdp(answer);
   }

@@ -17,6 +17,7 @@ import type { AnsweredLeg, AttemptHost, AttemptTarget, EarlyProgress } from './l
 import { PlanRun, type Activity, type EndAction, type PlanRunHost } from './plan-run.js';
 import type { Release, RunningCall } from './ports.js';
 import { CallRecorder, type LegRow, type RecordPatch } from './recorder.js';
+import { LegSession, offerBetween } from './leg-session.js';
 import { Ringing } from './ringing.js';
 import { trunkTimer } from './trunk-leg.js';
 
@@ -46,6 +47,8 @@ export class Call implements AttemptHost, PlanRunHost {
   #callee: Callee | undefined;
   /** The callee hung up before the caller's 200 was sent. */
   #calleeLeft: EndCause | undefined;
+  /** The caller's trunk takes none of the codecs it offers. */
+  readonly #hasNoCodec: boolean;
   /** The caller's session, as long as a callee may have to be offered it. */
   #callerSdp: Sdp | undefined;
   /** Why the last step failed, or the last partner left: what the call ends with if nothing follows. */
@@ -78,8 +81,11 @@ export class Call implements AttemptHost, PlanRunHost {
     this.#trunk = route.trunk;
     this.#maxForwards = options.maxForwards;
     this.#callerTakesReliable = options.abilities.takesReliable;
-    this.#caller = new CallerLeg(incoming, options.abilities.sendsReliably);
-    this.#callerSdp = incoming.offer;
+    const session = new LegSession(env.random, route.trunk);
+    this.#caller = new CallerLeg(incoming, session, options.abilities.sendsReliably);
+    const { offer } = incoming;
+    this.#callerSdp = offer === undefined || route.emergency ? offer : session.admit(offer);
+    this.#hasNoCodec = offer !== undefined && this.#callerSdp === undefined;
     this.#early = new EarlySession(this.#caller, (sdp) => {
       this.#callerSdp = sdp;
     });
@@ -100,7 +106,8 @@ export class Call implements AttemptHost, PlanRunHost {
   /** Carries out the first action. */
   begin(step: MachineStep): void {
     this.env.event('started', this);
-    this.#plan.perform(step.action);
+    if (this.#hasNoCodec) this.end(systemCause('no-codec', 488));
+    else this.#plan.perform(step.action);
   }
 
   get hasEnded(): boolean {
@@ -245,6 +252,10 @@ export class Call implements AttemptHost, PlanRunHost {
       this.#ringing.offerAnswered,
     );
     this.#callee = callee;
+    if (leg.isOffer && offerBetween(leg.session, this.#caller.session, leg.sdp) === undefined) {
+      this.end(systemCause('no-codec', 488));
+      return callee.bridge.calleeEvents;
+    }
     const joined =
       this.#state === 'answered' ? this.#joinAnswered(callee) : this.#answerCaller(callee, codecs);
     void joined.catch((error: unknown) => this.fault(error));
@@ -271,7 +282,7 @@ export class Call implements AttemptHost, PlanRunHost {
     // Where offer and answer are through already the 200 needs no SDP (RFC 3262 §5).
     const early = this.#caller.reliableAnswer;
     const isThrough = this.#ringing.offerAnswered || this.#caller.isUpdated;
-    const sdp = isThrough ? '' : (early ?? callee.leg.sdp);
+    const sdp = isThrough ? '' : (early ?? this.#sdpForCaller(callee.leg));
     const outcome = await this.#caller.answer(
       sdp,
       timer === undefined ? {} : { timer },
@@ -296,6 +307,11 @@ export class Call implements AttemptHost, PlanRunHost {
     if (!(await this.#join(callee))) return;
     this.#startTimers(callee);
     this.#recorder.update(this.#ringFields());
+  }
+
+  /** An answer as it is; an offer with the codecs that both sides' trunks take. */
+  #sdpForCaller({ isOffer, session, sdp }: AnsweredLeg): Sdp {
+    return isOffer ? (offerBetween(session, this.#caller.session, sdp) ?? sdp) : sdp;
   }
 
   /** False when the call has ended over it. */

@@ -23,7 +23,13 @@ export class Callee {
     this.#since = clock.monotonic();
     const owesAnswer = leg.isOffer && !offerAnswered;
     if (!owesAnswer) leg.ack();
-    this.bridge = new Bridge(caller, leg.dialog, listener, owesAnswer ? leg.ack : undefined);
+    const { dialog, session } = leg;
+    const bridged: BridgedLeg = {
+      session,
+      change: ({ offer }) => dialog.change(offer === undefined ? {} : { offer: session.describe(offer) }),
+      request: (request) => dialog.request(request),
+    };
+    this.bridge = new Bridge(caller, bridged, listener, owesAnswer ? leg.ack : undefined);
   }
 
   /** Asks from now on whether it is still there. */

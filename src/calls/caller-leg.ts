@@ -12,6 +12,8 @@ import type {
   SessionTimer,
 } from '../signalling/index.js';
 
+import type { LegSession } from './leg-session.js';
+
 /** A provisional response for the caller. */
 export interface Progress {
   readonly status: 180 | 181 | 182 | 183;
@@ -34,6 +36,7 @@ export class CallerLeg {
 
   constructor(
     incoming: IncomingCall,
+    readonly session: LegSession,
     /** Provisionals are sent reliably (RFC 3262). */
     private readonly reliable: boolean,
   ) {
@@ -68,7 +71,7 @@ export class CallerLeg {
     void incoming
       .progress({
         status,
-        ...(sdp === undefined ? {} : { sdp }),
+        ...(sdp === undefined ? {} : { sdp: this.session.describe(sdp) }),
         ...(this.reliable ? { reliable: true } : {}),
       })
       .then((outcome) => offerAnswered?.(outcome.kind === 'acknowledged' ? outcome.answer : undefined))
@@ -93,7 +96,8 @@ export class CallerLeg {
     if (incoming === undefined) return 'cancelled';
     this.#lastSdp = undefined;
     this.#reliableAnswer = undefined;
-    const outcome = await incoming.answer({ sdp, ...options }, on);
+    const told = sdp === '' ? '' : this.session.describe(sdp);
+    const outcome = await incoming.answer({ sdp: told, ...options }, on);
     // The INVITE is not needed any more; a held call must not keep it in memory.
     this.#incoming = undefined;
     if (outcome.kind !== 'dialog') return outcome.kind;
@@ -104,7 +108,8 @@ export class CallerLeg {
 
   /** Asks an unanswered caller to change the session. */
   async changeEarly(offer: Sdp): Promise<EarlyChangeOutcome> {
-    return this.#incoming === undefined ? { kind: 'gone' } : await this.#incoming.change(offer);
+    if (this.#incoming === undefined) return { kind: 'gone' };
+    return await this.#incoming.change(this.session.describe(offer));
   }
 
   /** The far side of the session has been changed before the answer, and the caller knows it. */
@@ -131,7 +136,8 @@ export class CallerLeg {
   }
 
   async change(c: { offer?: Sdp }): Promise<ChangeOutcome> {
-    return this.#dialog === undefined ? { kind: 'gone' } : await this.#dialog.change(c);
+    if (this.#dialog === undefined) return { kind: 'gone' };
+    return await this.#dialog.change(c.offer === undefined ? {} : { offer: this.session.describe(c.offer) });
   }
 
   async request(r: { method: 'INFO' | 'OPTIONS'; headers?: Headers; body?: Body }): Promise<RequestOutcome> {

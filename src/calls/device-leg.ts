@@ -1,5 +1,6 @@
 import type { EndCause } from '../model/index.js';
 import { COMPLETED_ELSEWHERE, systemCause } from './cause.js';
+import { LegSession } from './leg-session.js';
 import { LegAttempt, type AttemptFailure } from './leg-attempt.js';
 import type { LegRun, LegTask } from './leg-run.js';
 import { mixOutcomes } from './outcome.js';
@@ -56,6 +57,7 @@ export class DeviceLeg implements LegRun {
     const { context, leg, deadline, listener } = this.task;
     const shown = leg.identity ?? context.identity;
     const form = deviceForm(outboundIdentity(shown, context.facts), this.#extension, context.domain);
+    const session = new LegSession(context.random, undefined);
     const attempt: LegAttempt = new LegAttempt(
       context.attempts,
       {
@@ -63,6 +65,7 @@ export class DeviceLeg implements LegRun {
         name: leg.label,
         label: leg.label,
         number: this.#extension,
+        session,
         spec: {
           target: binding.contact,
           nextHop: binding.source,
@@ -72,7 +75,7 @@ export class DeviceLeg implements LegRun {
           to: form.to,
           headers: [...form.headers, ...planHeaders(shown)],
           maxForwards: context.maxForwards,
-          ...(context.offer === undefined ? {} : { offer: context.offer }),
+          ...(context.offer === undefined ? {} : { offer: session.describe(context.offer) }),
           rel100:
             context.offer === undefined && (this.forks || !context.callerTakesReliable) ? 'off' : 'supported',
           firstReplyMs: DEVICE_FIRST_REPLY_MS,

@@ -1,8 +1,10 @@
 import type { Change, ChangeOutcome, EarlyChangeOutcome, Sdp } from '../signalling/index.js';
 import type { CallerLeg } from './caller-leg.js';
+import { offerBetween, type LegSession } from './leg-session.js';
 
 /** An INVITE of ours whose early dialog may take a change. */
 export interface EarlyPeer {
+  readonly session: LegSession;
   change(offer: Sdp): Promise<EarlyChangeOutcome>;
 }
 
@@ -15,7 +17,7 @@ export class EarlySession {
   #changing = false;
 
   constructor(
-    private readonly caller: Pick<CallerLeg, 'changeEarly' | 'sessionUpdated'>,
+    private readonly caller: Pick<CallerLeg, 'changeEarly' | 'session' | 'sessionUpdated'>,
     /** What the caller's session description is now. */
     private readonly onCallerSdp: (sdp: Sdp) => void,
   ) {}
@@ -30,9 +32,12 @@ export class EarlySession {
     const { offer } = change;
     // Whom it was agreed with may be gone, and the next one not be there yet.
     if (peer === undefined || offer === undefined) return change.reject(500);
+    const passed = offerBetween(this.caller.session, peer.session, offer);
+    if (passed === undefined) return change.reject(488);
     this.#carry(
       change,
-      () => peer.change(offer),
+      this.caller.session,
+      () => peer.change(passed),
       (answer) => {
         this.caller.sessionUpdated(answer);
         this.onCallerSdp(offer);
@@ -45,9 +50,12 @@ export class EarlySession {
     if (offer === undefined) return change.reject(500);
     // The caller has no session with this one that it could change: it is told by the answer to its call.
     if (peer !== this.#peer) return change.reject(504);
+    const passed = offerBetween(peer.session, this.caller.session, offer);
+    if (passed === undefined) return change.reject(488);
     this.#carry(
       change,
-      () => this.caller.changeEarly(offer),
+      peer.session,
+      () => this.caller.changeEarly(passed),
       (answer) => {
         this.caller.sessionUpdated(offer);
         this.onCallerSdp(answer);
@@ -55,14 +63,19 @@ export class EarlySession {
     );
   }
 
-  #carry(change: Change, ask: () => Promise<EarlyChangeOutcome>, agreed: (answer: Sdp) => void): void {
+  #carry(
+    change: Change,
+    own: LegSession,
+    ask: () => Promise<EarlyChangeOutcome>,
+    agreed: (answer: Sdp) => void,
+  ): void {
     if (this.#changing) return change.reject(491);
     this.#changing = true;
     void ask()
       .then(async (outcome) => {
         if (outcome.kind !== 'accepted') return change.reject(refusalOfChange(outcome));
         agreed(outcome.sdp);
-        await change.accept(outcome.sdp);
+        await change.accept(own.describe(outcome.sdp));
       })
       .catch(() => change.reject(500))
       .finally(() => {

@@ -5,7 +5,12 @@ import type { BridgedLeg } from './bridge.js';
  * Asks a confirmed leg with OPTIONS whether it is still there, every `everyMs`. Any answer but 408 and 481 says yes; `onGone` is
  * called once when it is not.
  */
-export function startKeepAlive(leg: BridgedLeg, everyMs: number, clock: Clock, onGone: () => void): Timer {
+export function startKeepAlive(
+  leg: Pick<BridgedLeg, 'request'>,
+  everyMs: number,
+  clock: Clock,
+  onGone: () => void,
+): Timer {
   let timer: Timer | undefined;
   let stopped = false;
   const ask = async (): Promise<void> => {

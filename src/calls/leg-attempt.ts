@@ -18,6 +18,7 @@ import type {
 import type { SipResponse } from '../sip/index.js';
 import type { EarlyPeer } from './early-session.js';
 import { cancelledCause, causeOfRefusal, systemCause } from './cause.js';
+import type { LegSession } from './leg-session.js';
 import type { Release } from './ports.js';
 import { outcomeOfStatus } from './outcome.js';
 import type { LegRow } from './recorder.js';
@@ -25,6 +26,8 @@ import type { LegRow } from './recorder.js';
 /** Where one INVITE goes. */
 export interface AttemptTarget {
   readonly spec: DialSpec;
+  /** Of this leg; the offer of `spec` is written by it. */
+  readonly session: LegSession;
   readonly kind: 'extension' | 'trunk';
   /** Extension or trunk name. */
   readonly name: string;
@@ -64,6 +67,7 @@ export interface EarlyProgress {
 export interface AnsweredLeg {
   readonly dialog: Dialog;
   readonly sdp: Sdp;
+  readonly session: LegSession;
   readonly ack: Ack;
   /** The SDP is an offer, since our INVITE had none, and `ack` wants the answer. */
   readonly isOffer: boolean;
@@ -110,6 +114,10 @@ export class LegAttempt implements AttemptEvents, EarlyPeer {
     private readonly listener: AttemptListener,
   ) {}
 
+  get session(): LegSession {
+    return this.target.session;
+  }
+
   start(): void {
     const { host, target } = this;
     try {
@@ -150,7 +158,7 @@ export class LegAttempt implements AttemptEvents, EarlyPeer {
     const sdp = offerless && p.prack === undefined ? undefined : p.sdp;
     if (sdp !== undefined) this.#keepForkSdp(p.fork, sdp);
     if (offerless && sdp !== undefined && p.prack !== undefined) {
-      this.listener.progress({ status: p.status, sdp, answerOffer: p.prack, peer: this });
+      this.listener.progress({ status: p.status, sdp, answerOffer: this.#described(p.prack), peer: this });
       return;
     }
     p.prack?.();
@@ -165,7 +173,9 @@ export class LegAttempt implements AttemptEvents, EarlyPeer {
   /** Asks the far side to change the session before it answers. */
   change(offer: Sdp): Promise<EarlyChangeOutcome> {
     const attempt = this.#state === 'settled' ? undefined : this.#attempt;
-    return attempt === undefined ? Promise.resolve({ kind: 'gone' }) : attempt.change(offer);
+    return attempt === undefined
+      ? Promise.resolve({ kind: 'gone' })
+      : attempt.change(this.session.describe(offer));
   }
 
   settled(outcome: AttemptOutcome): DialogEvents | undefined {
@@ -193,7 +203,8 @@ export class LegAttempt implements AttemptEvents, EarlyPeer {
     return this.listener.answered({
       dialog: outcome.dialog,
       sdp,
-      ack: outcome.ack,
+      session: this.session,
+      ack: this.#described(outcome.ack),
       isOffer: target.spec.offer === undefined,
       label: target.label,
       row: this.#row!,
@@ -241,6 +252,11 @@ export class LegAttempt implements AttemptEvents, EarlyPeer {
       `${failure.outcome} (${failure.status ?? failure.cause.kind}${text === undefined ? '' : ` ${text}`})`,
     );
     this.listener.failed({ ...failure, rang: this.#rang, progressed: this.#progressed });
+  }
+
+  /** Their ACK or PRACK with our answer as this leg gets it. */
+  #described(ack: Ack): Ack {
+    return (answer) => ack(answer === undefined ? undefined : this.session.describe(answer));
   }
 
   #keepForkSdp(fork: string, sdp: Sdp): void {

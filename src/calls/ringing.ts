@@ -2,6 +2,7 @@ import type { Clock, Timer } from '../base/clock.js';
 import type { Sdp } from '../signalling/index.js';
 import type { CallerLeg, Progress } from './caller-leg.js';
 import type { EarlySession } from './early-session.js';
+import { offerBetween } from './leg-session.js';
 import type { EarlyProgress } from './leg-attempt.js';
 
 /** What the caller hears of a call before it is answered, and when it heard it first. */
@@ -76,7 +77,12 @@ export class Ringing {
       if (this.offerAnswered) this.early.agreedWith(peer);
       answerOffer(answer);
     };
-    if (!this.tell({ status, ...(sdp === undefined ? {} : { sdp }), offerAnswered })) answerOffer();
+    // Without a codec in common it is acknowledged, and the 200 will tell.
+    const offer =
+      sdp === undefined || peer === undefined ? sdp : offerBetween(peer.session, this.caller.session, sdp);
+    if (sdp !== undefined && offer === undefined) answerOffer();
+    else if (!this.tell({ status, ...(offer === undefined ? {} : { sdp: offer }), offerAnswered }))
+      answerOffer();
   }
 
   #elapsedMs(): number {

@@ -1,7 +1,8 @@
 import type { EndCause, TrunkSettings } from '../model/index.js';
-import type { SessionTimer } from '../signalling/index.js';
+import type { Sdp, SessionTimer } from '../signalling/index.js';
 import { systemCause } from './cause.js';
 import { LegAttempt, type AttemptFailure } from './leg-attempt.js';
+import { LegSession } from './leg-session.js';
 import type { LegFailure, LegRun, LegTask } from './leg-run.js';
 import { mixOutcomes } from './outcome.js';
 import { outboundIdentity, planHeaders } from './outbound-identity.js';
@@ -39,6 +40,8 @@ export class TrunkLeg implements LegRun {
   #destinations: readonly OutboundDestination[] = [];
   #destinationIndex = 0;
   #release: Release | undefined;
+  /** The caller's offer with the codecs that the trunk takes. */
+  #offer: Sdp | undefined;
   #attempts = 0;
   #redirects = 0;
   #failures: LegFailure[] = [];
@@ -100,7 +103,17 @@ export class TrunkLeg implements LegRun {
       this.#failures.push({ outcome: 'unreachable', cause: systemCause('no-such-trunk', 503) });
       return true;
     }
-    const { facts } = context;
+    const { facts, offer } = context;
+    this.#offer = offer === undefined ? undefined : new LegSession(context.random, trunk).admit(offer);
+    if (offer !== undefined && this.#offer === undefined) {
+      // Help is not refused for a codec.
+      if (leg.emergency) this.#offer = offer;
+      else {
+        context.attempts.note(name, 'unreachable (no codec in common)');
+        this.#failures.push({ outcome: 'unreachable', cause: systemCause('no-codec', 488), status: 488 });
+        return true;
+      }
+    }
     const admission = context.capacity.legStarted({
       trunk,
       number: this.route.number,
@@ -144,6 +157,7 @@ export class TrunkLeg implements LegRun {
     const timer = trunkTimer(trunk);
     const mayRel = context.offer !== undefined || context.callerTakesReliable;
     this.#attempts += 1;
+    const session = new LegSession(context.random, trunk);
     this.#attempt = new LegAttempt(
       context.attempts,
       {
@@ -152,6 +166,7 @@ export class TrunkLeg implements LegRun {
         label: leg.label,
         number: this.route.number,
         trunk,
+        session,
         ...(this.#release === undefined ? {} : { release: this.#release }),
         spec: {
           target: form.target,
@@ -161,7 +176,7 @@ export class TrunkLeg implements LegRun {
           to: form.to,
           headers: [...form.headers, ...planHeaders(leg.identity ?? context.identity)],
           maxForwards: context.maxForwards,
-          ...(context.offer === undefined ? {} : { offer: context.offer }),
+          ...(this.#offer === undefined ? {} : { offer: session.describe(this.#offer) }),
           rel100: mayRel ? trunk.rel100 : 'off',
           ...(timer === undefined ? {} : { timer }),
           firstReplyMs: Math.min(trunk.tryTimeoutMs, remaining),

@@ -46,13 +46,6 @@ function reportTrunk({ name, trunk, written }: WrittenTrunk, reader: Reader): vo
       'relayed media comes with a later version; until then the two sides send media to one another',
     );
   }
-  if (trunk.codecs !== undefined) {
-    later(
-      reader,
-      trunk.codecs,
-      'codecs are filtered where media is relayed, with a later version; until then offers stay as they are',
-    );
-  }
   if (trunk.register !== undefined) {
     later(
       reader,

@@ -177,7 +177,7 @@ export const trunkSection = fields(
           max: 32,
         }),
       ),
-      doc: 'Codecs kept in offers, in this order. Without it an offer stays as it is.',
+      doc: 'Audio codecs kept in offers to and from this trunk, by name, in the order of the offer. Telephone events (RFC 4733) and comfort noise stay with them, listed or not; other media pass. None left: 488, or the next trunk. Without it an offer stays as it is.',
     },
     media: {
       shape: located(oneWordOf('relay', 'direct')),

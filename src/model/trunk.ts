@@ -63,7 +63,7 @@ export interface TrunkSettings {
   readonly limits: TrunkLimits;
   readonly probe?: TrunkProbe;
   readonly retryOn: readonly number[];
-  /** Codec names kept in offers, in this order; undefined keeps the offer as it is. */
+  /** Names of audio codecs kept in offers; undefined keeps the offer as it is. */
   readonly codecs?: readonly string[];
   readonly media: 'relay' | 'direct';
   /** RFC 4028 Session-Expires we ask for; undefined: none asked, a peer's accepted. */

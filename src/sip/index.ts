@@ -36,5 +36,7 @@ export {
   type SdpCodec,
   type SdpDirection,
 } from './sdp.js';
+export { keepCodecs } from './sdp-codecs.js';
+export { SdpOrigin } from './sdp-origin.js';
 export { isKnownMethod } from './validate.js';
 export { q850FromSip, q850Text, reasonPhrase, sipFromQ850 } from './status.js';

@@ -20,7 +20,7 @@ export interface MediaAddress {
   readonly port: number;
 }
 
-const STATIC_PAYLOADS: Readonly<Record<number, readonly [name: string, rate: number]>> = {
+export const STATIC_PAYLOADS: Readonly<Record<number, readonly [name: string, rate: number]>> = {
   0: ['PCMU', 8000],
   3: ['GSM', 8000],
   4: ['G723', 8000],

@@ -25,7 +25,12 @@ import { SipRequest, SipResponse } from '../../src/sip/index.js';
 
 /** A description with one stream of these payload types; `label` tells one from another. */
 export function sdp(label: string, formats = '0 101', extra = 'a=rtpmap:101 telephone-event/8000\r\n'): Sdp {
-  return `v=0\r\no=${label} 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP ${formats}\r\n${extra}`;
+  return `v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\na=tool:${label}\r\nm=audio 4000 RTP/AVP ${formats}\r\n${extra}`;
+}
+
+/** A description without the origin its leg gave it, so that it can be compared. */
+export function plain(description: Sdp): Sdp {
+  return description.replace(/^o=.*\r\n/m, 'o=- 1 1 IN IP4 192.0.2.1\r\n');
 }
 
 /** Lets all promises that can settle do so. */
@@ -50,6 +55,8 @@ export function deferred<T>(): {
 /** A dialog under the test's control. */
 export class FakeDialog implements Dialog {
   readonly id = 'dialog';
+  /** Offers of ours as they were written. */
+  readonly said: Sdp[] = [];
   state: Dialog['state'] = 'confirmed';
   #events: DialogEvents | undefined;
   readonly byes: (EndCause | undefined)[] = [];
@@ -77,7 +84,8 @@ export class FakeDialog implements Dialog {
   async change(c: { offer?: Sdp }): Promise<ChangeOutcome> {
     if (this.state === 'ended') return { kind: 'gone' };
     const { promise, resolve } = deferred<ChangeOutcome>();
-    this.changes.push({ ...c, settle: resolve });
+    if (c.offer !== undefined) this.said.push(c.offer);
+    this.changes.push({ ...(c.offer === undefined ? {} : { offer: plain(c.offer) }), settle: resolve });
     return await promise;
   }
 
@@ -133,6 +141,8 @@ export class FakeDialog implements Dialog {
 
 export class FakeChange implements Change {
   accepted: Sdp | undefined;
+  /** The answer as it was written. */
+  said: Sdp | undefined;
   rejected: number | undefined;
 
   constructor(
@@ -141,7 +151,8 @@ export class FakeChange implements Change {
   ) {}
 
   accept(answer: Sdp): Promise<Sdp | undefined> {
-    this.accepted ??= answer;
+    this.accepted ??= plain(answer);
+    this.said ??= answer;
     return Promise.resolve(this.laterAnswer);
   }
 
@@ -158,6 +169,9 @@ interface EarlyFakeChange {
 
 /** An INVITE that left, under the test's control. Its time limits run on the test's clock. */
 export class FakeAttempt implements Attempt {
+  readonly spec: DialSpec;
+  /** Offers of ours as they were written. */
+  readonly said: Sdp[];
   readonly id: string;
   readonly sipCallId: string;
   cancelledWith: (EndCause | undefined)[] = [];
@@ -168,11 +182,14 @@ export class FakeAttempt implements Attempt {
   #replied = false;
 
   constructor(
-    readonly spec: DialSpec,
+    spec: DialSpec,
     readonly on: AttemptEvents,
     number: number,
     clock: Clock,
   ) {
+    const { offer } = spec;
+    this.said = offer === undefined ? [] : [offer];
+    this.spec = offer === undefined ? spec : { ...spec, offer: plain(offer) };
     this.id = `attempt-${number}`;
     this.sipCallId = `own-leg-${number}`;
     clock.after(spec.firstReplyMs, () => {
@@ -184,7 +201,8 @@ export class FakeAttempt implements Attempt {
   async change(offer: Sdp): Promise<EarlyChangeOutcome> {
     if (this.done) return { kind: 'gone' };
     const { promise, resolve } = deferred<EarlyChangeOutcome>();
-    this.changes.push({ offer, settle: resolve });
+    this.said.push(offer);
+    this.changes.push({ offer: plain(offer), settle: resolve });
     return await promise;
   }
 
@@ -223,7 +241,9 @@ export class FakeAttempt implements Attempt {
       fork: options.fork ?? 'fork-1',
       response: new SipResponse(status),
       ...(early === undefined ? {} : { sdp: early }),
-      ...(options.reliable === true ? { prack: (answer?: Sdp) => void pracks.push(answer) } : {}),
+      ...(options.reliable === true
+        ? { prack: (answer?: Sdp) => void pracks.push(answer === undefined ? undefined : plain(answer)) }
+        : {}),
     });
     return pracks;
   }
@@ -234,7 +254,7 @@ export class FakeAttempt implements Attempt {
       dialog: this.dialog,
       fork,
       sdp: answer,
-      ack: (later) => void this.acks.push(later),
+      ack: (later) => void this.acks.push(later === undefined ? undefined : plain(later)),
       response: new SipResponse(200),
     });
     if (events !== undefined) this.dialog.events = events;
@@ -304,6 +324,8 @@ export function invite(options: InviteOptions = {}): SipRequest {
 /** A caller under the test's control. */
 export class FakeCaller implements IncomingCall {
   readonly id = 'caller';
+  /** Descriptions of ours as they were written. */
+  readonly said: Sdp[] = [];
   readonly request: SipRequest;
   readonly source: Source;
   readonly offer: Sdp | undefined;
@@ -328,7 +350,8 @@ export class FakeCaller implements IncomingCall {
     sdp?: Sdp;
     reliable?: boolean;
   }): Promise<ProgressOutcome> {
-    this.progressed.push(p);
+    if (p.sdp !== undefined) this.said.push(p.sdp);
+    this.progressed.push(p.sdp === undefined ? p : { ...p, sdp: plain(p.sdp) });
     if (p.reliable !== true) return { kind: 'sent' };
     const { promise, resolve } = deferred<ProgressOutcome>();
     this.progressOutcomes.push(resolve);
@@ -336,7 +359,8 @@ export class FakeCaller implements IncomingCall {
   }
 
   async answer(a: { sdp: Sdp; timer?: SessionTimer }, on: DialogEvents): Promise<AnswerOutcome> {
-    this.answers.push(a);
+    this.said.push(a.sdp);
+    this.answers.push({ ...a, sdp: plain(a.sdp) });
     this.dialog.events = on;
     if (this.answerOutcome !== undefined) return await this.answerOutcome;
     return { kind: 'dialog', dialog: this.dialog };
@@ -344,7 +368,8 @@ export class FakeCaller implements IncomingCall {
 
   async change(offer: Sdp): Promise<EarlyChangeOutcome> {
     const { promise, resolve } = deferred<EarlyChangeOutcome>();
-    this.changes.push({ offer, settle: resolve });
+    this.said.push(offer);
+    this.changes.push({ offer: plain(offer), settle: resolve });
     return await promise;
   }
 

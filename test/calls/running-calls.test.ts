@@ -12,7 +12,7 @@ import {
   trunk,
   trunkLeg,
 } from './harness.js';
-import { deferred, sdp, settled } from './fake-signalling.js';
+import { deferred, plain, sdp, settled } from './fake-signalling.js';
 import type { Action } from '../../src/dialplan/index.js';
 
 const PLACE = extensionStep().place;
@@ -36,7 +36,7 @@ t.test('changes of the session', (t) => {
     const h = createHarness();
     const { caller, attempt } = await h.connected();
     const change = attempt.dialog.offerChange(undefined, sdp('answer'));
-    const acks: unknown[] = [];
+    const acks: (string | undefined)[] = [];
     t.equal(caller.dialog.changes[0]!.offer, undefined);
     caller.dialog.changes[0]!.settle({
       kind: 'accepted',
@@ -45,7 +45,10 @@ t.test('changes of the session', (t) => {
     });
     await settled();
     t.equal(change.accepted, sdp('offer'));
-    t.same(acks, [sdp('answer')]);
+    t.same(
+      acks.map((answer) => plain(answer ?? '')),
+      [sdp('answer')],
+    );
   });
 
   t.test('a refusal is passed on in kind', async (t) => {
@@ -93,6 +96,76 @@ t.test('changes of the session', (t) => {
     const late = caller.dialog.offerChange(sdp('late'));
     t.equal(late.rejected, 500);
     t.equal(h.calls.size, 0);
+  });
+
+  t.test('each leg knows one session, whoever is at its other end', async (t) => {
+    const h = createHarness();
+    h.script = [connect([group([trunkLeg(['backup'])])]), connect([group([deviceLeg('201')])])];
+    const caller = h.call({ headers: [['Supported', '100rel']] });
+    const [first] = h.signalling.attempts;
+    first!.provisional(183, sdp('announcement'), { reliable: true });
+    first!.provisional(183, sdp('announcement'), { reliable: true });
+    first!.refuse(503);
+    const second = h.signalling.attempts[1]!;
+    second.answer(sdp('phone').replace('o=- 1 1', 'o=alice 77 9').replace('s=-', 's=Alice at home'));
+    await settled();
+    caller.dialog.changes[0]!.settle({ kind: 'accepted', sdp: sdp('caller'), ack: () => undefined });
+    await settled();
+    const origins = [...caller.said, ...caller.dialog.said].map((text) => /^o=(.*)\r$/m.exec(text)?.[1]);
+    t.equal(new Set(origins.map((origin) => origin?.split(' ')[1])).size, 1, 'one session id');
+    t.same(
+      origins.map((origin) => origin?.split(' ')[2]),
+      ['1', '1', '2'],
+      'the version goes up by one when the partner changes',
+    );
+    t.notMatch(caller.dialog.said[0], /alice/i, 'nothing tells who the partner is');
+
+    const hold = caller.dialog.offerChange(sdp('held'));
+    t.match(second.dialog.said[0], /^o=- \d+ 2 IN IP4/m);
+    second.dialog.changes[0]!.settle({ kind: 'accepted', sdp: sdp('phone-held'), ack: () => undefined });
+    await settled();
+    t.match(hold.said, /^o=- \d+ 3 IN IP4/m);
+    caller.dialog.hangUp();
+  });
+
+  t.test('a trunk is offered, and offers, its codecs only', async (t) => {
+    const wide = sdp('wide', '9 0 8 101', 'a=rtpmap:9 G722/8000\r\na=rtpmap:101 telephone-event/8000\r\n');
+    const h = createHarness({ inTrunk: trunk('acme', { codecs: ['pcma', 'PCMU'] }) });
+    h.trunks.set('backup', trunk('backup', { codecs: ['G729'] }));
+    h.trunks.set('pbx', trunk('pbx', { codecs: ['PCMA'] }));
+    h.script = [connect([group([trunkLeg(['backup', 'pbx'])])])];
+    const caller = h.call({ offer: wide });
+    t.equal(h.signalling.attempts.length, 1, 'a trunk without a codec in common is passed over');
+    const attempt = h.signalling.attempts[0]!;
+    t.match(attempt.spec.offer, /^m=audio 4000 RTP\/AVP 8 101\r\n(?!.*G722)/m);
+    attempt.answer(sdp('pbx', '8 101'));
+    await settled();
+    caller.ack();
+    const refused = caller.dialog.offerChange(sdp('other', '9'));
+    t.equal(refused.rejected, 488);
+    await settled();
+    const change = attempt.dialog.offerChange(wide);
+    t.match(caller.dialog.changes[0]!.offer, /^m=audio 4000 RTP\/AVP 8 101\r$/m);
+    caller.dialog.changes[0]!.settle({ kind: 'accepted', sdp: sdp('caller', '8'), ack: () => undefined });
+    await settled();
+    t.ok(change.accepted);
+    caller.dialog.hangUp();
+    t.match(h.record().trace, /no codec in common/);
+
+    const none = createHarness({ inTrunk: trunk('acme', { codecs: ['opus'] }) });
+    none.script = [connect([group([deviceLeg('201')])])];
+    t.match(none.call({ offer: wide }).rejections, [{ status: 488 }]);
+    t.match(none.record(), { state: 'ended', cause: { kind: 'no-codec', sip: 488 } });
+    t.equal(none.signalling.attempts.length, 0);
+
+    const last = createHarness();
+    last.trunks.set('backup', trunk('backup', { codecs: ['G729'] }));
+    last.script = [connect([group([trunkLeg(['backup'])])])];
+    last.call({ offer: wide });
+    t.match(last.results, [{ kind: 'failed', outcome: 'unreachable', status: 488 }]);
+    last.script = [connect([group([trunkLeg(['backup'], { emergency: true })])])];
+    last.call({ offer: wide });
+    t.equal(plain(last.signalling.attempts[0]!.spec.offer!), wide, 'an emergency call goes with what it has');
   });
 
   t.test('UPDATE before the answer goes to the other side and its answer comes back', async (t) => {

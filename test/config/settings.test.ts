@@ -328,7 +328,6 @@ t.test('the pieces must fit together', (t) => {
       /2:22 warning not-yet media engines/,
       /4:28 warning not-yet calls over TLS/,
       /4:46 warning not-yet calls over tls/,
-      /4:86 warning not-yet codecs/,
       /4:101 warning not-yet relayed media/,
       /4:118 warning not-yet registering/,
     ],

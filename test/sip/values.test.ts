@@ -13,6 +13,7 @@ import {
   formatSessionExpires,
   isCallId,
   isKnownMethod,
+  keepCodecs,
   parseChallenge,
   parseCredentials,
   parseMinSe,
@@ -25,6 +26,7 @@ import {
   q850FromSip,
   q850Text,
   reasonPhrase,
+  SdpOrigin,
   sipFromQ850,
   type DigestAlgorithm,
 } from '../../src/sip/index.js';
@@ -191,6 +193,65 @@ t.test('Reason, Session-Expires, Replaces, RAck and RSeq are read and written', 
   t.equal(isCallId(''), false);
   t.equal(isKnownMethod('PRACK'), true);
   t.equal(isKnownMethod('invite'), false);
+  t.end();
+});
+
+t.test('descriptions of one leg are one session', (t) => {
+  const text = (port: number, origin = 'alice 5 6 IN IP4 192.0.2.9'): string =>
+    `v=0\r\no=${origin}\r\ns=Talk\r\ni=about\r\nu=http://a\r\ne=a@b\r\np=+1 2\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio ${port} RTP/AVP 0\r\ns=kept\r\n`;
+  const session = new SdpOrigin('42');
+  const body = (port: number): string =>
+    `c=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio ${port} RTP/AVP 0\r\ns=kept\r\n`;
+  t.equal(session.rewrite(text(1)), `v=0\r\no=- 42 1 IN IP4 192.0.2.9\r\ns=-\r\n${body(1)}`);
+  t.equal(
+    session.rewrite(text(1, 'bob 7 8 IN IP6 ::1')),
+    `v=0\r\no=- 42 1 IN IP4 192.0.2.9\r\ns=-\r\n${body(1)}`,
+    'another’s origin is no change',
+  );
+  t.equal(session.rewrite(text(2)), `v=0\r\no=- 42 2 IN IP4 192.0.2.9\r\ns=-\r\n${body(2)}`);
+  t.match(session.rewrite(text(1)), /^o=- 42 3 /m);
+  for (const odd of [
+    '',
+    'v=0\r\nm=audio 1 RTP/AVP 0\r\n',
+    'v=0\r\nm=audio 1 x 0\r\no=late\r\n',
+    'v=0\r\no=x',
+  ])
+    t.equal(session.rewrite(odd), odd, 'what is no description stays');
+  t.match(new SdpOrigin('1').rewrite('v=0\no=nonsense\ns=-\nt=0 0\n'), /^o=- 1 1 IN IP4 0\.0\.0\.0\r$/m);
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary', maxLength: 400 }), (noise) => {
+      new SdpOrigin('1').rewrite(`v=0\r\no=${noise}`);
+      keepCodecs(`v=0\r\nm=audio ${noise}\r\nm=audio 4 RTP/AVP ${noise}`, new Set(['pcmu']));
+    }),
+  );
+  t.end();
+});
+
+t.test('a list of codecs leaves the offer its order and what goes beside speech', (t) => {
+  const head = 'v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nt=0 0\r\na=group:x\r\n';
+  const audio =
+    'm=audio 4000 RTP/SAVP 9 0 96 8 101 13\r\nc=IN IP4 192.0.2.1\r\na=rtpmap:9 G722/8000\r\na=rtpmap:96 opus/48000/2\r\n' +
+    'a=fmtp:96 useinbandfec=1\r\na=rtcp-fb:96 nack\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-16\r\na=sendonly\r\n';
+  const video = 'm=video 5000 RTP/AVP 99\r\na=rtpmap:99 H264/90000\r\n';
+  t.equal(
+    keepCodecs(`${head}${audio}${video}`, new Set(['pcma', 'pcmu'])),
+    `${head}m=audio 4000 RTP/SAVP 0 8 101 13\r\nc=IN IP4 192.0.2.1\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-16\r\na=sendonly\r\n${video}`,
+  );
+  t.match(keepCodecs(`${head}${audio}`, new Set(['opus'])), /RTP\/SAVP 96 101 13\r\n[^]*useinbandfec/);
+  t.equal(keepCodecs(`${head}${audio}${video}`, new Set(['g729', 'telephone-event'])), undefined);
+  t.equal(
+    keepCodecs(`${head}m=audio 1 RTP/AVP 9\r\na=mid:1\r\nm=audio 2 RTP/AVP 0\r\n`, new Set(['pcmu'])),
+    `${head}m=audio 0 RTP/AVP 9\r\nm=audio 2 RTP/AVP 0\r\n`,
+    'a stream without one is refused',
+  );
+  for (const same of [
+    'nonsense',
+    head,
+    `${head}${video}`,
+    `${head}m=image 4 udptl t38\r\n`,
+    `${head}m=audio 0 RTP/AVP 9\r\n${video}`,
+  ])
+    t.equal(keepCodecs(same, new Set(['pcmu'])), same);
   t.end();
 });
 
