@@ -1,5 +1,5 @@
 import { runMenu } from './menu.js';
-import type { Closed, IvrDeps, MediaSession, PromptRequest, Spoken } from './ports.js';
+import type { Clip, Closed, IvrDeps, MediaSession, PromptRequest, Spoken } from './ports.js';
 
 const TIMEOUT_MS = 6000;
 const DIGIT_TIMEOUT_MS = 2000;
@@ -8,8 +8,12 @@ const ATTEMPTS = 3;
 export interface Choice<Key extends string> extends Spoken {
   readonly prompt: readonly PromptRequest[];
   readonly keys: readonly Key[];
+  /** Heard ahead of the prompt, the first time. */
+  readonly clips?: readonly Clip[];
   readonly attempts?: number;
   readonly timeoutMs?: number;
+  /** Default true. */
+  readonly typeAhead?: boolean;
 }
 
 export type Chosen<Key extends string> =
@@ -31,10 +35,12 @@ export async function choose<Key extends string>(
         prompt: [...sorry, ...choice.prompt],
         keys: choice.keys,
         attempt,
+        typeAhead: choice.typeAhead ?? true,
         bargeIn: true,
         timeoutMs: choice.timeoutMs ?? TIMEOUT_MS,
         digitTimeoutMs: DIGIT_TIMEOUT_MS,
         language: choice.language,
+        ...(attempt === 1 && choice.clips !== undefined && { clips: choice.clips }),
       },
       signal,
     );

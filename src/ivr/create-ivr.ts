@@ -2,6 +2,7 @@ import { type CallbackOfferEnd, type CallbackOfferSpec, offerCallback } from './
 import { collectOnce, type CollectStepEnd, type CollectStepSpec } from './collect.js';
 import { type ConferenceEntryEnd, type ConferenceEntrySpec, enterConference } from './conference.js';
 import { askToConfirm, type ConfirmEnd, type ConfirmSpec } from './confirm.js';
+import { guarded } from './guarded.js';
 import { type MenuEnd, type MenuSpec, runMenu } from './menu.js';
 import {
   playBusy,
@@ -11,7 +12,7 @@ import {
   type WaitEnd,
   waitSilently,
 } from './play-steps.js';
-import type { Closed, Dialogue, IvrDeps, MediaSession, SurveyAnswers } from './ports.js';
+import type { Dialogue, IvrDeps, MediaSession, SurveyAnswers } from './ports.js';
 import { recordMessage, type RecordMessageEnd, type RecordMessageSpec } from './record-message.js';
 import { runSurvey, type SurveyEnd, type SurveySpec } from './survey.js';
 
@@ -43,28 +44,19 @@ export interface IvrOptions extends IvrDeps {
 
 /** The dialogues over a media session. */
 export function createIvr(deps: IvrOptions): Ivr {
-  /** A bug in here must end the dialogue, not the process. */
-  async function guarded<End>(run: () => Promise<End>): Promise<End | Closed> {
-    try {
-      return await run();
-    } catch (error) {
-      deps.logger.error(
-        { reason: error instanceof Error ? (error.stack ?? error.message) : String(error) },
-        'dialogue failed',
-      );
-      return { kind: 'closed' };
-    }
-  }
   return {
-    menu: (session, spec, signal) => guarded(() => runMenu(deps, session, spec, signal)),
-    play: (session, spec, signal) => guarded(() => playPrompt(deps, session, spec, signal)),
-    collect: (session, spec, signal) => guarded(() => collectOnce(deps, session, spec, signal)),
-    recordMessage: (session, spec, signal) => guarded(() => recordMessage(deps, session, spec, signal)),
-    survey: (session, spec, signal) => guarded(() => runSurvey(deps, session, spec, signal)),
-    wait: (session, spec, signal) => guarded(() => waitSilently(deps, session, spec, signal)),
-    busyTone: (session, signal) => guarded(() => playBusy(session, signal)),
-    confirm: (session, spec, signal) => guarded(() => askToConfirm(deps, session, spec, signal)),
-    offerCallback: (session, spec, signal) => guarded(() => offerCallback(deps, session, spec, signal)),
-    enterConference: (session, spec, signal) => guarded(() => enterConference(deps, session, spec, signal)),
+    menu: (session, spec, signal) => guarded(deps.logger, () => runMenu(deps, session, spec, signal)),
+    play: (session, spec, signal) => guarded(deps.logger, () => playPrompt(deps, session, spec, signal)),
+    collect: (session, spec, signal) => guarded(deps.logger, () => collectOnce(deps, session, spec, signal)),
+    recordMessage: (session, spec, signal) =>
+      guarded(deps.logger, () => recordMessage(deps, session, spec, signal)),
+    survey: (session, spec, signal) => guarded(deps.logger, () => runSurvey(deps, session, spec, signal)),
+    wait: (session, spec, signal) => guarded(deps.logger, () => waitSilently(deps, session, spec, signal)),
+    busyTone: (session, signal) => guarded(deps.logger, () => playBusy(session, signal)),
+    confirm: (session, spec, signal) => guarded(deps.logger, () => askToConfirm(deps, session, spec, signal)),
+    offerCallback: (session, spec, signal) =>
+      guarded(deps.logger, () => offerCallback(deps, session, spec, signal)),
+    enterConference: (session, spec, signal) =>
+      guarded(deps.logger, () => enterConference(deps, session, spec, signal)),
   };
 }

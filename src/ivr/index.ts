@@ -9,12 +9,16 @@ export { createDialMatcher } from './dial-matcher.js';
 export type { DialMatcher, MenuEnd, MenuSpec } from './menu.js';
 export type { PlayStepEnd, PlayStepSpec, WaitEnd } from './play-steps.js';
 export type {
+  AnnouncementRows,
   Dialogue,
   IvrDeps,
+  MessageHook,
+  MessageWaiting,
   PromptRequest,
   PromptResolver,
-  SurveyAnswer,
+  StateValues,
   SurveyAnswers,
+  VoicemailRows,
 } from './ports.js';
 export type { RecordMessageEnd, RecordMessageSpec } from './record-message.js';
 export { spokenIn, waitRange } from './spoken/index.js';
@@ -22,3 +26,10 @@ export type { SpokenLanguage, WaitRange } from './spoken/index.js';
 export type { SurveyEnd, SurveySpec } from './survey.js';
 export type { SystemPrompt } from './system-prompts.js';
 export { IVR_PROMPTS } from './system-prompts.js';
+export { createVoicemail } from './voicemail/create-voicemail.js';
+export type { Voicemail, VoicemailDeps } from './voicemail/create-voicemail.js';
+export type { DepositEnd, DepositSpec } from './voicemail/deposit.js';
+export type { RetrieveEnd, RetrieveSpec } from './voicemail/retrieve.js';
+export type { VoicemailOptions } from './voicemail/settings.js';
+export { createAnnouncements } from './announcements.js';
+export type { Announcements, NewAnnouncement } from './announcements.js';

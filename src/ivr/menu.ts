@@ -1,15 +1,19 @@
-import type { Closed, IvrDeps, MediaSession, PromptRequest, Spoken } from './ports.js';
+import type { Clip, Closed, IvrDeps, MediaSession, PromptRequest, Spoken } from './ports.js';
 import { clipsOf, collectDigits } from './session-steps.js';
 
 /** One offer of a menu. The plan counts the attempts, and puts its `no-input` or `invalid` prompt in front of the prompt. */
 export interface MenuSpec extends Spoken {
   readonly prompt: readonly PromptRequest[];
+  /** Heard ahead of the prompt. */
+  readonly clips?: readonly Clip[];
   /** What may be pressed: `1`, `10`, `*`, `#`, `*9` … */
   readonly keys: readonly string[];
   /** Extensions that may be dialled; absent: none. */
   readonly extensions?: DialMatcher;
   /** From 1: what was typed ahead counts on the first alone, since the rest of a wrong entry must not spoil the next. */
   readonly attempt: number;
+  /** Whether what was typed ahead counts on the first attempt. Default as `bargeIn`. */
+  readonly typeAhead?: boolean;
   readonly bargeIn: boolean;
   readonly timeoutMs: number;
   readonly digitTimeoutMs: number;
@@ -65,9 +69,9 @@ export async function runMenu(
   const end = await collectDigits(
     session,
     {
-      prompt,
+      prompt: [...(spec.clips ?? []), ...prompt],
       bargeIn: spec.bargeIn,
-      typeAhead: spec.bargeIn && spec.attempt <= 1,
+      typeAhead: (spec.typeAhead ?? spec.bargeIn) && spec.attempt <= 1,
       maxDigits: matcher.longest,
       terminators: matcher.endKeys,
       firstDigitMs: spec.timeoutMs,

@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
+import type { AnnouncementRecord, MailboxCounts, SurveyAnswer, VoicemailMessage } from '../model/index.js';
 import type { Clip, MediaSession } from '../media/engine.js';
 import type { SystemPrompt } from './system-prompts.js';
 
@@ -40,22 +41,56 @@ export interface Closed {
   readonly kind: 'closed';
 }
 
-/** Room `store`. Answers to surveys. */
+/** Room `store`: `store.surveyAnswers`. */
 export interface SurveyAnswers {
   /** Resolves when it is on disk; rejects with STORE_UNWRITABLE. */
   add(answer: SurveyAnswer): Promise<void>;
 }
 
-export interface SurveyAnswer {
-  readonly id: string;
-  readonly survey: string;
-  /** Id of the call's record. */
-  readonly callId: string;
-  /** Milliseconds since the epoch. */
-  readonly at: number;
-  readonly digits: string;
-  readonly caller?: string;
-  readonly did?: string;
-  readonly queue?: string;
-  readonly agent?: string;
+/** Room `store`: `store.voicemail`. Reads see what was written by promises that have resolved. */
+export interface VoicemailRows {
+  /** Oldest first, drafts left out; at most 1,000. */
+  list(mailbox: string): readonly VoicemailMessage[];
+  get(id: string): VoicemailMessage | undefined;
+  counts(mailbox: string): MailboxCounts;
+  /** Mailboxes that hold messages. */
+  mailboxes(): readonly string[];
+  /** In the order of their ids, behind `after`: drafts as well; at most 1,000. */
+  page(after: string): readonly VoicemailMessage[];
+  /** Up to 1,000 messages left before this time. */
+  olderThan(before: number): readonly VoicemailMessage[];
+  /** Up to 1,000 whose hook waits, oldest first. */
+  untold(): readonly VoicemailMessage[];
+  /** Adds or replaces. Rejects with STORE_UNWRITABLE. */
+  put(message: VoicemailMessage): Promise<void>;
+  /** Changes these alone; what is not there is passed over. Rejects with STORE_UNWRITABLE. */
+  patch(id: string, fields: Partial<Pick<VoicemailMessage, 'state' | 'hook'>>): Promise<void>;
+  remove(ids: readonly string[]): Promise<void>;
+}
+
+/** Room `store`: `store.announcements`. */
+export interface AnnouncementRows {
+  /** Those that may be heard at `now` or later. */
+  load(now: number): readonly AnnouncementRecord[];
+  history(): readonly AnnouncementRecord[];
+  put(announcement: AnnouncementRecord): Promise<void>;
+}
+
+/** Room `registrar`, by NOTIFY: phones light their lamp. Must not throw. */
+export interface MessageWaiting {
+  changed(mailbox: string, counts: { readonly new: number; readonly saved: number }): void;
+}
+
+/** Tells somebody of a new message, by mail for instance. */
+export interface MessageHook {
+  /** Rejected: it is tried again later. `audio`: absolute path of the WAV. */
+  deposited(message: VoicemailMessage, audio: string, signal: AbortSignal): Promise<void>;
+}
+
+/** Room `store`: `store.state`. */
+export interface StateValues {
+  get(key: string): string | undefined;
+  set(key: string, value: string): void;
+  remove(key: string): void;
+  list(prefix: string): readonly { readonly key: string; readonly value: string }[];
 }

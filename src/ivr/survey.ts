@@ -1,13 +1,6 @@
+import type { SurveyAnswer } from '../model/index.js';
 import { collectOnce } from './collect.js';
-import type {
-  Closed,
-  IvrDeps,
-  MediaSession,
-  PromptRequest,
-  Spoken,
-  SurveyAnswer,
-  SurveyAnswers,
-} from './ports.js';
+import type { Closed, IvrDeps, MediaSession, PromptRequest, Spoken, SurveyAnswers } from './ports.js';
 import { say } from './session-steps.js';
 
 const TIMEOUT_MS = 6000;

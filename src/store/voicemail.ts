@@ -22,6 +22,8 @@ export interface VoicemailRepository {
   untold(): readonly VoicemailMessage[];
   /** Adds or replaces. Resolves when it is on disk; rejects with STORE_UNWRITABLE. */
   put(message: VoicemailMessage): Promise<void>;
+  /** Changes these alone; what is not there is passed over. Rejects with STORE_UNWRITABLE. */
+  patch(id: string, fields: Partial<Pick<VoicemailMessage, 'state' | 'hook'>>): Promise<void>;
   /** What is not there is passed over. Rejects with STORE_UNWRITABLE. */
   remove(ids: readonly string[]): Promise<void>;
 }
@@ -64,6 +66,9 @@ export function createVoicemailRepository(database: Database, group: GroupCommit
   const upsert = database.prepare<Cell[]>(
     `INSERT OR REPLACE INTO voicemail (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   );
+  const patch = database.prepare<Cell[]>(
+    'UPDATE voicemail SET state = coalesce(?, state), hook = coalesce(?, hook) WHERE id = ?',
+  );
   const remove = database.prepare<[string]>('DELETE FROM voicemail WHERE id = ?');
 
   return {
@@ -98,6 +103,7 @@ export function createVoicemailRepository(database: Database, group: GroupCommit
           message.hook,
         );
       }),
+    patch: (id, { state, hook }) => group.run(() => void patch.run(text(state), text(hook), id)),
     remove: (ids) =>
       group.run(() => {
         for (const id of ids) remove.run(id);
