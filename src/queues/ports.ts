@@ -65,7 +65,8 @@ export interface PlacementOutcome<Connection> {
    * Undefined: too late, the port hangs up.
    */
   answered(callId: string, on: QueueCallerEvents<Connection>): QueueTicket | undefined;
-  failed(outcome: AgentRefusal): void;
+  /** Nobody is on the line any more; the port has hung up on the agent. `agent-gone`: the agent did not wait: no attempt is counted. */
+  failed(outcome: AgentRefusal | 'agent-gone'): void;
 }
 
 /** Room `store`: `store.queueEvents`. */

@@ -18,6 +18,8 @@ export interface QueueDeps<Connection> {
   readonly agentStates: AgentStates;
   /** Told each event as it happens (API, metrics). Must not throw. */
   readonly onEvent?: (event: QueueEvent) => void;
+  /** Runs a little later, in order. Default `queueMicrotask`. */
+  readonly defer?: (run: () => void) => void;
 }
 
 /** All queues and their agents. One thread, no promises within: under a given clock and random numbers it is deterministic. */
@@ -118,7 +120,7 @@ export type CallbackTaken =
       readonly wait?: WaitRange;
       readonly durable: boolean;
     }
-  /** This number is promised one in this queue; the earlier place counts for both. */
+  /** This number is promised one in this queue already: that place counts, the new one is given up. */
   | { readonly kind: 'already'; readonly id: string; readonly position: number; readonly wait?: WaitRange }
   /** The queue has no callback, or the caller is connected or gone. */
   | { readonly kind: 'refused' };
