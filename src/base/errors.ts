@@ -64,6 +64,21 @@ export const ERRORS = {
     summary: 'The signalling engine is not connected',
     remedy: 'Look for its error in the log; new calls are refused until it is back.',
   },
+  MEDIA_UNAVAILABLE: {
+    status: 503,
+    summary: 'The media engine takes no sessions',
+    remedy: 'Look for its error in the log; calls that need media are refused until it is back.',
+  },
+  MEDIA_NO_PORT: {
+    status: 503,
+    summary: 'No media port is free',
+    remedy: 'Widen `media.ports`: a call takes two pairs of ports, and a pair rests for a while after use.',
+  },
+  MEDIA_NOT_ACCEPTABLE: {
+    status: 488,
+    summary: 'The two sides have no way of talking in common',
+    remedy: 'The message names what was asked for; compare it with the codecs that the trunk allows.',
+  },
   CONTROL_PROTOCOL: {
     status: 500,
     summary: 'A peer broke the drachtio control protocol',
@@ -73,6 +88,12 @@ export const ERRORS = {
     status: 400,
     summary: 'A SIP message or a part of it is not well formed',
     remedy: 'The error names the part; RFC 3261 section 25 has its grammar.',
+  },
+  PROMPT_UNREADABLE: {
+    status: 422,
+    summary: 'A sound file cannot be played',
+    remedy:
+      'Save it as WAV: 8 to 48 kHz, mono or stereo, 16-bit PCM, A-law or mu-law; `sox IN -r 8000 -c 1 OUT.wav` does.',
   },
   NOT_FOUND: {
     status: 404,

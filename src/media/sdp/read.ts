@@ -3,8 +3,8 @@ import type { Direction } from '../engine.js';
 import { spelled, staticFormat, type SdpFormat } from './formats.js';
 
 /**
- * A description read line by line, in linear time, for the negotiation: sdp-transform tries some sixty patterns on each line, which
- * costs more than all else of a call's set-up, and loses the attributes of lines that are relayed.
+ * A description read line by line for the negotiation: strict in what would become a line of ours, and with the attributes kept as they
+ * were written, since the other leg is to see them so (sdp-transform's object has them taken apart, and drops what it does not know).
  */
 export interface SdpSession {
   readonly lines: readonly SdpLine[];
