@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
-import type { MachineStep } from '../dialplan/index.js';
+import { redirectedLegs, type Leg, type MachineStep, type Plan } from '../dialplan/index.js';
 import type { CallFacts, EndCause, TrunkSettings } from '../model/index.js';
 import type { AdmittedCall } from '../routing/index.js';
 import type { Attempt, Change, DialogEvents, IncomingCall, Sdp, Signalling } from '../signalling/index.js';
@@ -35,6 +35,7 @@ export class Call implements AttemptHost, PlanRunHost {
   #state: State = 'ringing';
   readonly #facts: CallFacts;
   readonly #trunk: TrunkSettings | undefined;
+  readonly #dialplan: Plan;
   readonly #plan: PlanRun;
   readonly #recorder: CallRecorder;
   readonly #releaseCall: Release;
@@ -92,6 +93,7 @@ export class Call implements AttemptHost, PlanRunHost {
     this.#ringing = new Ringing(this.#caller, this.#early, env.clock, () => env.event('ringing', this));
     this.#recorder = new CallRecorder(env.records, env.clock, env.logger, this.id);
     const { plan, step } = route;
+    this.#dialplan = plan;
     this.#plan = new PlanRun(env, { plan, facts }, this, (trace) => this.#recorder.trace(trace), step.state);
     this.#recorder.open({
       facts,
@@ -176,6 +178,12 @@ export class Call implements AttemptHost, PlanRunHost {
       offer: this.#callerSdp,
       callerTakesReliable: !answered && this.#callerTakesReliable,
       maxForwards: this.#maxForwards,
+      redirect: (extension: string, dialled: string, leg: Leg) => {
+        const from = { leg, identity: leg.identity ?? action.identity };
+        const redirected = redirectedLegs(this.#dialplan, this.#facts, extension, dialled, from);
+        if (redirected.kind === 'legs') this.#recorder.trace(redirected.trace);
+        return redirected;
+      },
       domain,
     };
     return new ConnectStep({ ...action, groups }, context, {

@@ -5,7 +5,8 @@ import type { DialogEvents } from '../signalling/index.js';
 import { COMPLETED_ELSEWHERE, systemCause } from './cause.js';
 import { DeviceLeg } from './device-leg.js';
 import { endUnwanted, type AnsweredLeg, type EarlyProgress } from './leg-attempt.js';
-import type { LegContext, LegFailure, LegRun } from './leg-run.js';
+import type { LegContext, LegFailure, LegListener, LegRun, LegTask } from './leg-run.js';
+import { MAX_REDIRECTS } from './redirect.js';
 import { mixOutcomes, statusOfOutcome } from './outcome.js';
 import { TrunkLeg } from './trunk-leg.js';
 
@@ -121,20 +122,18 @@ export class ConnectStep {
   }
 
   #runFor(leg: Leg, deadline: number, member: Member): LegRun {
-    const task = {
+    return runLeg(
       leg,
       deadline,
       // The early offers of several phones could not all be handed to one caller.
-      context: this.#members.length > 1 ? { ...this.context, callerTakesReliable: false } : this.context,
-      listener: {
+      this.#members.length > 1 ? { ...this.context, callerTakesReliable: false } : this.context,
+      { left: MAX_REDIRECTS },
+      {
         progress: (progress: EarlyProgress) => this.#progress(progress),
         answered: (answered: AnsweredLeg) => this.#answered(member, answered),
         failed: (failure: LegFailure) => this.#memberFailed(member, failure),
       },
-    };
-    return leg.to.kind === 'device'
-      ? new DeviceLeg(task, leg.to.device, leg.to.extension)
-      : new TrunkLeg(task, leg.to);
+    );
   }
 
   #progress(progress: EarlyProgress): void {
@@ -213,4 +212,18 @@ export class ConnectStep {
       if (failure === undefined) run?.cancel(cause);
     }
   }
+}
+
+function runLeg(
+  leg: Leg,
+  deadline: number,
+  context: LegContext,
+  redirects: LegTask['redirects'],
+  listener: LegListener,
+): LegRun {
+  const follow: LegTask['follow'] = (next, hears) => runLeg(next, deadline, context, redirects, hears);
+  const task: LegTask = { leg, deadline, context, redirects, listener, follow };
+  return leg.to.kind === 'device'
+    ? new DeviceLeg(task, leg.to.device, leg.to.extension)
+    : new TrunkLeg(task, leg.to);
 }

@@ -1,24 +1,35 @@
+import type { Leg, Redirected } from '../dialplan/index.js';
 import type { EndCause } from '../model/index.js';
+import type { SipResponse } from '../sip/index.js';
 import { COMPLETED_ELSEWHERE, systemCause } from './cause.js';
 import { LegSession } from './leg-session.js';
 import { LegAttempt, type AttemptFailure } from './leg-attempt.js';
-import type { LegRun, LegTask } from './leg-run.js';
+import type { LegFailure, LegRun, LegTask } from './leg-run.js';
 import { mixOutcomes } from './outcome.js';
 import { deviceForm, outboundIdentity, planHeaders } from './outbound-identity.js';
 import type { DeviceBinding } from './ports.js';
+import { redirectUser } from './redirect.js';
 
 /** Devices get no `try-timeout`: a phone that sleeps may take long, and its ring time bounds it anyway. */
 const DEVICE_FIRST_REPLY_MS = 8000;
 
+/** Characters of a redirection's target that a trace shows. */
+const MAX_SHOWN = 64;
+
 /** So many bindings of one device ring; a device has few. */
 const MAX_BINDINGS = 10;
 
-/** A registered device: all its bindings ring together, the first to answer wins. */
+/** A registered device: all its bindings, and whom they send the call on to, ring together; the first to answer wins. */
 export class DeviceLeg implements LegRun {
   readonly #bindings: readonly DeviceBinding[];
   readonly #extension: string;
+  readonly #extensionName: string;
   #attempts: LegAttempt[] = [];
-  #failures: AttemptFailure[] = [];
+  /** Legs that redirections led to. */
+  #followed: LegRun[] = [];
+  /** Attempts and followed legs that have not failed. */
+  #open = 0;
+  #failures: LegFailure[] = [];
   #over = false;
 
   constructor(
@@ -27,12 +38,13 @@ export class DeviceLeg implements LegRun {
     extension: string,
   ) {
     // Without its tenant: what the phone knows it by.
+    this.#extensionName = extension;
     this.#extension = extension.slice(extension.lastIndexOf('/') + 1);
     this.#bindings = task.context.devices.bindingsOf(device).slice(0, MAX_BINDINGS);
   }
 
   get forks(): boolean {
-    return this.#bindings.length > 1;
+    return this.#bindings.length + this.#followed.length > 1 || this.#followed.some((run) => run.forks);
   }
 
   start(): void {
@@ -43,14 +55,21 @@ export class DeviceLeg implements LegRun {
       return;
     }
     this.#attempts = this.#bindings.map((binding) => this.#attempt(binding));
+    this.#open = this.#attempts.length;
     // An attempt may fail at once; the others are started all the same.
     for (const attempt of this.#attempts) if (!this.#over) attempt.start();
   }
 
   cancel(cause: EndCause): void {
     this.#over = true;
-    for (const attempt of this.#attempts) attempt.cancel(cause);
+    this.#stop(cause);
+  }
+
+  #stop(cause: EndCause, except?: LegAttempt | LegRun): void {
+    const all = [...this.#attempts, ...this.#followed];
     this.#attempts = [];
+    this.#followed = [];
+    for (const one of all) if (one !== except) one.cancel(cause);
   }
 
   #attempt(binding: DeviceBinding): LegAttempt {
@@ -86,22 +105,65 @@ export class DeviceLeg implements LegRun {
         progress: (progress) => listener.progress(progress),
         answered: (answered) => {
           this.#over = true;
-          const others = this.#attempts.filter((other) => other !== attempt);
-          this.#attempts = [];
           const events = listener.answered(answered);
-          for (const other of others) other.cancel(COMPLETED_ELSEWHERE);
+          this.#stop(COMPLETED_ELSEWHERE, attempt);
           return events;
         },
-        failed: (failure) => this.#failed(failure),
+        failed: (failure) => this.#attemptFailed(failure),
       },
     );
     return attempt;
   }
 
-  #failed(failure: AttemptFailure): void {
+  #attemptFailed(failure: AttemptFailure): void {
+    if (this.#over) return;
+    const { response } = failure;
+    const followed = response !== undefined && response.status < 400 && this.#follow(response);
+    if (!followed) this.#failed(failure);
+  }
+
+  /** RFC 3261 §8.1.3.4, within the rules of the plan. False: it leads nowhere. */
+  #follow(response: SipResponse): boolean {
+    const { context, leg, redirects } = this.task;
+    const user = redirectUser(response);
+    if (user === undefined) return false;
+    const redirected: Redirected =
+      redirects.left > 0
+        ? context.redirect(this.#extensionName, user, leg)
+        : { kind: 'refused', why: 'too many redirections' };
+    if (redirected.kind === 'refused') {
+      context.attempts.note(leg.label, `not sent on to ${user.slice(0, MAX_SHOWN)}: ${redirected.why}`);
+      return false;
+    }
+    redirects.left -= 1;
+    context.attempts.note(leg.label, `sent on to ${user.slice(0, MAX_SHOWN)}`);
+    const runs = redirected.legs.map((next) => this.#followedRun(next));
+    this.#followed.push(...runs);
+    this.#open += runs.length - 1;
+    for (const run of runs) if (!this.#over) run.start();
+    return true;
+  }
+
+  #followedRun(leg: Leg): LegRun {
+    const { listener } = this.task;
+    const run: LegRun = this.task.follow(leg, {
+      progress: (progress) => listener.progress(progress),
+      answered: (answered) => {
+        this.#over = true;
+        const events = listener.answered(answered);
+        this.#stop(COMPLETED_ELSEWHERE, run);
+        return events;
+      },
+      failed: (failure) => this.#failed(failure),
+    });
+    return run;
+  }
+
+  #failed(failure: LegFailure): void {
     if (this.#over) return;
     this.#failures.push(failure);
-    if (this.#failures.length < this.#bindings.length) return;
+    this.#open -= 1;
+    if (this.#open > 0) return;
     this.#over = true;
     const outcome = mixOutcomes(this.#failures.map((one) => one.outcome));
     const telling = this.#failures.find((one) => one.outcome === outcome) ?? failure;

@@ -1,6 +1,6 @@
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
-import type { CallerIdentity, Leg, Outcome } from '../dialplan/index.js';
+import type { CallerIdentity, Leg, Outcome, Redirected } from '../dialplan/index.js';
 import type { CallFacts, EndCause } from '../model/index.js';
 import type { DialogEvents, Sdp } from '../signalling/index.js';
 import type { AnsweredLeg, AttemptHost, EarlyProgress } from './leg-attempt.js';
@@ -22,6 +22,8 @@ export interface LegContext {
   /** The caller can take reliable provisionals: needed for an early offer of the callee when `offer` is undefined. */
   readonly callerTakesReliable: boolean;
   readonly maxForwards: number;
+  /** Where a device of `extension` may send the call on to. */
+  readonly redirect: (extension: string, dialled: string, leg: Leg) => Redirected;
   /** Domain of our own addresses. */
   readonly domain: string;
 }
@@ -34,7 +36,7 @@ export interface LegFailure {
 }
 
 /** Who started the leg hears of it; `answered` and `failed` come once, and nothing after `cancel`. */
-interface LegListener {
+export interface LegListener {
   progress(progress: EarlyProgress): void;
   answered(leg: AnsweredLeg): DialogEvents;
   failed(failure: LegFailure): void;
@@ -53,5 +55,9 @@ export interface LegTask {
   readonly leg: Leg;
   readonly context: LegContext;
   readonly deadline: number;
+  /** Redirections of phones that may still be followed, shared by all that one leg leads to. */
+  readonly redirects: { left: number };
+  /** A leg that takes this one's place. */
+  follow(leg: Leg, listener: LegListener): LegRun;
   readonly listener: LegListener;
 }

@@ -23,6 +23,8 @@ export type {
 } from './machine.js';
 export { emergencyOf } from './place-number.js';
 export type { Outcome, Plan, Step, Steps } from './plan.js';
+export { redirectedLegs } from './redirected-legs.js';
+export type { Redirected } from './redirected-legs.js';
 export { runPlanTests } from './run-tests.js';
 export type { PlanTestResult } from './run-tests.js';
 export { formatTrace } from './trace-format.js';

@@ -161,6 +161,7 @@ export interface Harness {
 export interface HarnessOptions {
   readonly inTrunk?: TrunkSettings | null;
   readonly facts?: Partial<CallFacts>;
+  readonly plan?: Plan;
   readonly settings?: Partial<ReturnType<CallsDeps['settings']>>;
   readonly deps?: Partial<CallsDeps>;
 }
@@ -230,7 +231,7 @@ export function createHarness(options: HarnessOptions = {}): Harness {
         const admitted: AdmittedCall = {
           kind: 'call',
           facts: own,
-          plan: {} as Plan,
+          plan: options.plan ?? ({} as Plan),
           revision: 3,
           step: nextStep(),
           trace: [{ kind: 'trunk', trunk: 'acme', why: 'address' }],

@@ -13,6 +13,7 @@ import {
   type Harness,
 } from './harness.js';
 import { answerCodecs } from '../../src/calls/answer-codecs.js';
+import { buildPlan, extension, outbound, site } from '../dialplan/build-plan.js';
 import { sdp, settled } from './fake-signalling.js';
 
 const SIP_200 = { sip: 200, text: 'Call completed elsewhere' };
@@ -368,6 +369,80 @@ t.test('failover of a trunk', (t) => {
     foreign.signalling.attempts[0]!.refuse(301, [['Contact', '<sip:x@evil.example>, <tel:+1>, garbage<']]);
     t.equal(foreign.signalling.attempts.length, 1);
     t.end();
+  });
+
+  t.test('a phone sends calls on to whom it could call itself, and to nobody else', async (t) => {
+    const plan = buildPlan({
+      extensions: [
+        extension('201', { site: 'hq', callerId: '+12025550201' }),
+        extension('202'),
+        extension('203', { where: { kind: 'trunk', trunk: 'pbx' } }),
+        extension('209', { where: { kind: 'route', route: [] } }),
+      ],
+      outbound: [outbound({ to: '+1*', via: ['backup'] })],
+      sites: [site('hq', { country: 'US', emergency: { numbers: ['911'], via: ['acme'], notify: [] } })],
+    });
+    const ring = (): Harness => {
+      const h = createHarness({ plan });
+      h.bindings.set('202', [binding('202'), binding('202', { contact: 'sip:202@10.0.0.10' })]);
+      h.script = [connect([group([deviceLeg('201')])])];
+      h.call();
+      return h;
+    };
+    const redirect = (h: Harness, contact: string): void =>
+      h.signalling.attempts.at(-1)!.refuse(302, [['Contact', contact]]);
+
+    const h = ring();
+    redirect(h, '<sip:209@x>;q=0.1, <sip:202@whoever.example>');
+    t.same(
+      h.signalling.attempts.slice(1).map(({ spec }) => spec.target),
+      ['sip:202@10.0.0.9:5062;line=1', 'sip:202@10.0.0.10'],
+      'all devices of the extension ring, where they registered',
+    );
+    h.signalling.attempts[1]!.refuse(486);
+    t.same(h.results, [], 'the other still rings');
+    h.signalling.attempts[2]!.answer(sdp('second'));
+    await settled();
+    t.match(h.record(), { state: 'answered' });
+    t.match(h.record().trace, /sent on to 202/);
+    t.match(h.leg(2), { target: '202' });
+
+    const pbx = ring();
+    redirect(pbx, '<sip:203@us.example>');
+    t.equal(pbx.signalling.attempts[1]!.spec.target, 'sip:203@pbx.example');
+
+    const outside = ring();
+    redirect(outside, '<sip:3105550000@us.example>');
+    t.match(outside.signalling.attempts[1]!.spec, {
+      target: 'sip:+13105550000@backup.example',
+      from: { uri: 'sip:+12025550201@us.example' },
+    });
+    outside.calls.hangUp('call-1');
+    t.equal(outside.signalling.attempts[1]!.cancelledWith.length, 1, 'it is cancelled with the call');
+
+    for (const [contact, why] of [
+      ['<sip:911@us.example>', 'emergency'],
+      ['<sip:209@us.example>', 'route of its own'],
+      ['<sip:201@us.example>', 'itself'],
+      ['<sip:+4930123@us.example>', 'no outbound rule'],
+      ['<sip:bob@evil.example>', 'no extension'],
+    ] as const) {
+      const refused = ring();
+      redirect(refused, contact);
+      t.equal(refused.signalling.attempts.length, 1, contact);
+      t.match(refused.results, [{ outcome: 'unreachable', status: 302 }]);
+      t.match(refused.record().trace, new RegExp(why));
+    }
+    const none = ring();
+    redirect(none, 'garbage<');
+    t.match(none.results, [{ outcome: 'unreachable' }]);
+
+    const circle = ring();
+    circle.bindings.set('202', [binding('202')]);
+    for (let hop = 0; hop < 8; hop++) redirect(circle, `<sip:${hop % 2 === 0 ? '202' : '201'}@x>`);
+    t.equal(circle.signalling.attempts.length, 6, 'five hops');
+    t.match(circle.results, [{ outcome: 'unreachable' }]);
+    t.match(circle.record().trace, /too many redirections/);
   });
 
   t.test('what the border limits, a number that cannot be written, and trunks that are not there', (t) => {
