@@ -38,6 +38,11 @@ export interface OpenSpec {
   readonly address: string;
   /** Address to put in SDP where it differs (behind NAT). */
   readonly advertise?: string;
+  /**
+   * IP address the peer's signalling comes from, as the packet had it (not what it writes). A peer behind NAT names an address in SDP from
+   * which its media cannot come; then packets from this one may prove themselves. Without it a private address in SDP lets any try.
+   */
+  readonly signalledFrom?: string;
   /** Session this one will be bridged with: opened in the same worker. */
   readonly near?: MediaSession;
   /** No packet for so long while the peer should send: `timeout` is told. 0: never. Default 60,000 ms; never while on hold. */

@@ -1,0 +1,62 @@
+import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
+
+export type OnDatagram = (data: Buffer, from: RemoteInfo) => void;
+
+/** A bound socket. Rejects with the system's error; later errors (unreachable peers) are nothing to a media stream. */
+export function bindUdp(
+  family: 4 | 6,
+  address: string,
+  port: number,
+  onDatagram: OnDatagram,
+): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = createSocket({
+      type: family === 4 ? 'udp4' : 'udp6',
+      ...(family === 6 && { ipv6Only: true }),
+      // Addresses are never names here: nothing to look up.
+      lookup: (host, _options, done) => done(null, host, family),
+    });
+    const failed = (error: Error): void => {
+      socket.close();
+      reject(error);
+    };
+    socket.once('error', failed);
+    socket.bind({ address, port, exclusive: true }, () => {
+      socket.removeListener('error', failed);
+      socket.on('error', () => undefined);
+      socket.on('message', onDatagram);
+      resolve(socket);
+    });
+  });
+}
+
+/** RTP on the even port, RTCP on the odd one above. */
+export interface PortPair {
+  readonly rtp: Socket;
+  readonly rtcp: Socket;
+  close(): void;
+}
+
+/** Both ports or none. Rejects with the system's error. */
+export async function bindPair(
+  family: 4 | 6,
+  address: string,
+  port: number,
+  on: { readonly rtp: OnDatagram; readonly rtcp: OnDatagram },
+): Promise<PortPair> {
+  const rtp = await bindUdp(family, address, port, on.rtp);
+  try {
+    const rtcp = await bindUdp(family, address, port + 1, on.rtcp);
+    return {
+      rtp,
+      rtcp,
+      close: () => {
+        rtp.close();
+        rtcp.close();
+      },
+    };
+  } catch (error) {
+    rtp.close();
+    throw error;
+  }
+}

@@ -1,0 +1,25 @@
+export type {
+  Clip,
+  CollectEnd,
+  CollectSpec,
+  Collecting,
+  DescribeSpec,
+  Direction,
+  EngineLoad,
+  MediaEngine,
+  MediaSession,
+  Mix,
+  MixMember,
+  OpenSpec,
+  PlayEnd,
+  PlayOptions,
+  Playing,
+  RecordEnd,
+  RecordSpec,
+  Recording,
+  Sdp,
+  SessionEvents,
+  SessionStats,
+} from './engine.js';
+export { createEmbeddedEngine, type EmbeddedDeps } from './embedded/create-embedded-engine.js';
+export type { EmbeddedOptions } from './embedded/settings.js';
