@@ -1,3 +1,5 @@
+import type { EncodedHistogram } from '../base/histogram.js';
+
 /** What happened in a queue: kept on disk, and all that statistics are made of. Times are milliseconds since the epoch. */
 export type QueueEvent =
   | (OfCaller & {
@@ -140,8 +142,8 @@ export interface QueueTally {
   readonly at: number;
   readonly queue?: string;
   readonly agent?: string;
-  readonly counts: Readonly<Record<TallyCount, number>>;
-  /** Encoded histograms: see `base/histogram.ts`. */
+  /** Absent: none. */
+  readonly counts: Readonly<Partial<Record<TallyCount, number>>>;
   readonly spreads: Readonly<Partial<Record<TallySpread, EncodedHistogram>>>;
   /** Of agents: time in each state. */
   readonly states: Readonly<Partial<Record<AgentState, number>>>;
@@ -168,12 +170,3 @@ export type TallyCount =
   | 'notRepeated';
 
 export type TallySpread = 'answerWait' | 'abandonWait' | 'talk' | 'hold' | 'wrapUp' | 'score';
-
-/** `[bucket, count]` pairs in order, with what buckets blur. */
-export interface EncodedHistogram {
-  readonly count: number;
-  readonly sum: number;
-  readonly min: number;
-  readonly max: number;
-  readonly buckets: readonly (readonly [bucket: number, count: number])[];
-}

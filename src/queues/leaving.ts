@@ -10,8 +10,10 @@ export function leave(house: House, caller: Caller, outcome: QueueLeaving): void
   takeBackRings(house, caller);
   giveUpPlace(house, caller);
   caller.state = 'gone';
-  const short = outcome === 'abandoned' && ms < caller.queue.settings.shortAbandonMs;
-  house.record({ ...about(house, caller), kind: 'left', outcome, ms, short });
+  if (caller.callback === undefined) {
+    const short = outcome === 'abandoned' && ms < caller.queue.settings.shortAbandonMs;
+    house.record({ ...about(house, caller), kind: 'left', outcome, ms, short });
+  }
   closeCallback(house, caller, 'cancelled');
   const { on } = caller;
   if (on !== undefined && (outcome === 'timeout' || outcome === 'empty')) house.later(() => on.left(outcome));

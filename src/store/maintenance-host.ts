@@ -5,6 +5,7 @@ import { AppError, type ErrorCode, ERRORS } from '../base/errors.js';
 import type { Logger } from '../base/logger.js';
 import type { GroupCommit } from './group-commit.js';
 import type { Maintenance, MaintenanceMessage, MaintenanceReply, MaintenanceRequest } from './maintenance.js';
+import { createQueueTallyReader } from './queue-tally.js';
 import { createRecordReader } from './record-reader.js';
 import { createRetention } from './retention.js';
 
@@ -68,6 +69,7 @@ export function startWorker(path: string, logger: Logger, script: URL = workerSc
   return {
     list: (query) => ask({ kind: 'list', query }) as ReturnType<Maintenance['list']>,
     get: (id) => ask({ kind: 'get', id }) as ReturnType<Maintenance['get']>,
+    tally: (request) => ask({ kind: 'tally', request }) as ReturnType<Maintenance['tally']>,
     sweep: (before) => ask({ kind: 'sweep', before }) as Promise<number>,
     async close() {
       if (closing) return;
@@ -87,10 +89,12 @@ export function startWorker(path: string, logger: Logger, script: URL = workerSc
 export function createInProcessMaintenance(database: Database, group: GroupCommit): Maintenance {
   const reading = new Sqlite(database.name, { readonly: true, timeout: 5000 });
   const reader = createRecordReader(reading, () => performance.now());
+  const tallies = createQueueTallyReader(reading);
   const retention = createRetention(database);
   return {
     list: (query) => attempt(() => reader.list(query)),
     get: (id) => attempt(() => reader.get(id)),
+    tally: (request) => attempt(() => tallies.read(request)),
     async sweep(before) {
       let total = 0;
       for (;;) {

@@ -3,6 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { AppError } from '../base/errors.js';
 import { startCheckpoints } from './checkpoints.js';
 import type { MaintenanceMessage, MaintenanceReply, MaintenanceRequest } from './maintenance.js';
+import { createQueueTallyReader } from './queue-tally.js';
 import { createRecordReader } from './record-reader.js';
 import { createRetention } from './retention.js';
 
@@ -15,6 +16,7 @@ function serve(port: NonNullable<typeof parentPort>, path: string): void {
   const reading = new Sqlite(path, { readonly: true, timeout: 5000 });
   const writing = new Sqlite(path, { timeout: 5000 });
   const reader = createRecordReader(reading, () => performance.now());
+  const tallies = createQueueTallyReader(reading);
   const retention = createRetention(writing);
   const checkpoints = startCheckpoints(writing);
 
@@ -24,6 +26,8 @@ function serve(port: NonNullable<typeof parentPort>, path: string): void {
         return reader.list(request.query);
       case 'get':
         return reader.get(request.id);
+      case 'tally':
+        return tallies.read(request.request);
       case 'sweep': {
         let total = 0;
         for (;;) {

@@ -90,6 +90,26 @@ const MIGRATIONS: readonly { readonly version: number; readonly sql: string }[] 
       CREATE INDEX recordings_open ON recordings (id) WHERE ended_at IS NULL;
     `,
   },
+  {
+    version: 3,
+    sql: `
+      -- What happened in queues; \`queue-event-rows.ts\` says which columns a kind has.
+      CREATE TABLE queue_events (
+        number INTEGER PRIMARY KEY, at INTEGER NOT NULL, kind TEXT NOT NULL, queue TEXT, call_id TEXT, caller TEXT, agent TEXT,
+        outcome TEXT, ms INTEGER, hold_ms INTEGER, position INTEGER, agents INTEGER, score REAL, flags INTEGER NOT NULL
+      );
+      CREATE INDEX queue_events_by_time ON queue_events (at);
+      -- Who came again.
+      CREATE INDEX queue_events_entered ON queue_events (queue, caller, at) WHERE kind = 'entered' AND caller IS NOT NULL;
+
+      -- \`record\` is JSON.
+      CREATE TABLE queue_callbacks (
+        id TEXT PRIMARY KEY, state TEXT NOT NULL, ended_at INTEGER, record TEXT NOT NULL
+      ) WITHOUT ROWID;
+      CREATE INDEX queue_callbacks_ended ON queue_callbacks (ended_at);
+      CREATE TABLE queue_agents (agent TEXT PRIMARY KEY, record TEXT NOT NULL) WITHOUT ROWID;
+    `,
+  },
 ];
 
 /** The schema this version of Trunkline writes. */

@@ -4,9 +4,12 @@ import { createCallSlots } from './call-slots.js';
 /** Calls deleted in one transaction: a few milliseconds, so that records of running calls hardly wait. */
 const BATCH_CALLS = 200;
 
+/** Rows of what happened in queues, likewise. */
+const BATCH_EVENTS = 1000;
+
 /** Deletes records that are past their time. */
 export interface Retention {
-  /** One batch of ended calls set up before `before` (milliseconds since the epoch), with their legs; says how many. */
+  /** One batch of ended calls set up before `before` (milliseconds since the epoch), with their legs, and what happened in queues; says how many rows. */
   sweepBatch(before: number): number;
 }
 
@@ -26,6 +29,10 @@ export function createRetention(database: Database): Retention {
     `DELETE FROM call_slots WHERE number <
        (SELECT max(number) FROM call_slots WHERE number <= (SELECT min(number) FROM calls))`,
   );
+  const deleteEvents = database.prepare<[number, number]>(
+    'DELETE FROM queue_events WHERE number IN (SELECT number FROM queue_events WHERE at < ? ORDER BY at LIMIT ?)',
+  );
+  const deleteCallbacks = database.prepare<[number]>('DELETE FROM queue_callbacks WHERE ended_at < ?');
   const batch = database.transaction((before: number): number => {
     const calls = select.all(slots.endBefore(before) ?? Number.MAX_SAFE_INTEGER, before, BATCH_CALLS);
     for (const call of calls) {
@@ -33,7 +40,9 @@ export function createRetention(database: Database): Retention {
       deleteCall.run(call);
     }
     if (calls.length > 0) deleteSlots.run();
-    return calls.length;
+    return (
+      calls.length + deleteEvents.run(before, BATCH_EVENTS).changes + deleteCallbacks.run(before).changes
+    );
   });
   return { sweepBatch: (before) => (database.inTransaction ? batch(before) : batch.immediate(before)) };
 }

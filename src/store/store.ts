@@ -14,6 +14,13 @@ import type { Maintenance } from './maintenance.js';
 import { createInProcessMaintenance, HAS_WORKER, startWorker } from './maintenance-host.js';
 import { openDatabase, type OpenedDatabase, openFault } from './open-database.js';
 import { createPendingRows } from './pending-rows.js';
+import {
+  type AgentStateRepository,
+  type CallbackRepository,
+  createAgentStateRepository,
+  createCallbackRepository,
+} from './queue-state.js';
+import { createQueueEventRepository, type QueueEventRepository } from './queue-events.js';
 import type { RecordDetail, RecordPage, RecordQuery } from './record-query.js';
 import {
   type BindingKey,
@@ -70,6 +77,9 @@ export interface Store<Binding extends BindingKey = BindingKey> {
   readonly registrations: RegistrationRepository<Binding>;
   readonly state: StateRepository;
   readonly voicemail: VoicemailRepository;
+  readonly queueEvents: QueueEventRepository;
+  readonly callbacks: CallbackRepository;
+  readonly agentStates: AgentStateRepository;
   readonly surveyAnswers: SurveyAnswerRepository;
   readonly announcements: AnnouncementRepository;
   readonly recordings: CallRecordingRepository;
@@ -199,6 +209,15 @@ function createStore<Binding extends BindingKey>(
     registrations: createRegistrationRepository<Binding>(database, writes, () => clock.now()),
     state,
     voicemail: createVoicemailRepository(database, group),
+    queueEvents: createQueueEventRepository(database, group, {
+      now: () => clock.now(),
+      tally: async (request) => {
+        await settled();
+        return maintenance.tally(request);
+      },
+    }),
+    callbacks: createCallbackRepository(database, writes, group),
+    agentStates: createAgentStateRepository(database, writes),
     surveyAnswers: createSurveyAnswerRepository(database, group),
     announcements: createAnnouncementRepository(database, group),
     recordings: createCallRecordingRepository(database, group),
