@@ -18,7 +18,7 @@ export interface CallEnvironment {
   readonly logger: Logger;
   /** 0 ≤ x < 1. */
   readonly random: () => number;
-  readonly signalling: Pick<Signalling, 'dial'>;
+  readonly signalling: Pick<Signalling, 'dial' | 'request'>;
   readonly router: Pick<Router, 'resume'>;
   readonly records: CallRecords;
   readonly trunks: OutboundTrunks;

@@ -11,6 +11,7 @@ import type { CallerAbilities } from './caller-abilities.js';
 import { CallerLeg } from './caller-leg.js';
 import { cancelledCause, reasonHeaders, systemCause, toldCause } from './cause.js';
 import { ConnectStep, type ConnectAction } from './connect-step.js';
+import { tellOfEmergency } from './emergency-notice.js';
 import { EarlySession, type EarlyPeer } from './early-session.js';
 import { startKeepAlive } from './keep-alive.js';
 import type { AnsweredLeg, AttemptHost, AttemptTarget, EarlyProgress } from './leg-attempt.js';
@@ -45,6 +46,7 @@ export class Call implements AttemptHost, PlanRunHost {
   readonly #early: EarlySession;
   readonly #caller: CallerLeg;
   #callerGone = false;
+  #isEmergency = false;
   #callee: Callee | undefined;
   /** The callee hung up before the caller's 200 was sent. */
   #calleeLeft: EndCause | undefined;
@@ -154,10 +156,8 @@ export class Call implements AttemptHost, PlanRunHost {
       return undefined;
     }
     const legs = action.groups.flatMap((group) => group.legs);
-    if (legs.some((leg) => leg.emergency)) {
-      const { dialed, extension, trunk } = this.#facts;
-      this.logger.warn({ callId: this.id, dialed, extension, trunk }, 'emergency call');
-    }
+    const emergency = legs.find((leg) => leg.emergency);
+    if (emergency !== undefined) this.#emergencyLeaves(emergency);
     this.#failureCause = undefined;
     this.#partnerCause = undefined;
     this.#destination = [...new Set(legs.map((leg) => leg.label))].slice(0, 5).join(', ');
@@ -194,6 +194,25 @@ export class Call implements AttemptHost, PlanRunHost {
         this.#plan.resume(result);
       },
     });
+  }
+
+  #emergencyLeaves({ emergencySite, to }: Leg): void {
+    const { dialed, extension, trunk } = this.#facts;
+    const fields = { callId: this.id, dialed, extension, trunk, site: emergencySite };
+    this.logger.warn(fields, 'emergency call');
+    if (this.#isEmergency) return;
+    this.#isEmergency = true;
+    this.env.event('emergency', this);
+    if (emergencySite === undefined || to.kind !== 'trunks') return;
+    tellOfEmergency(
+      { facts: this.#facts, plan: this.#dialplan, site: emergencySite, number: to.number },
+      {
+        logger: this.logger,
+        signalling: this.env.signalling,
+        devices: this.env.devices,
+        domain: this.env.settings().domain,
+      },
+    );
   }
 
   ringCaller(): void {

@@ -7,7 +7,10 @@ export interface CallRecords {
   /** Row for a call that begins; written with the next group commit. */
   open(record: CallRecord): void;
   update(id: string, patch: Partial<CallRecord>): void;
-  /** Resolves once the start of the answered call is on disk; the 200 waits for it. Rejected: the call is refused. */
+  /**
+   * Resolves once the start of the answered call is on disk; the 200 waits for it. Our store never rejects: while nothing can be written
+   * it resolves at once, so that calls go on. Should one reject, the call is refused with 503.
+   */
   answered(id: string, patch: Partial<CallRecord>): Promise<void>;
   close(id: string, patch: Partial<CallRecord>): void;
   /** When the attempt's INVITE leaves. */
@@ -128,7 +131,7 @@ export type WebhookReply =
 
 /** What the world is told of calls as they go (API events, metrics). Must not throw. */
 export interface CallEvent {
-  readonly kind: 'started' | 'ringing' | 'answered' | 'ended';
+  readonly kind: 'started' | 'ringing' | 'answered' | 'ended' | 'emergency';
   readonly call: RunningCall;
 }
 

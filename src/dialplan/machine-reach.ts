@@ -129,7 +129,8 @@ function reachNumber(
       const shown = identityOfPlacement(run, placement, identity);
       const { trunks, emergency } = trunksOf(run, placement);
       const to = { kind: 'trunks', trunks, number: placement.number } as const;
-      return { kind: 'legs', legs: [{ ...leg(to, number, wish, emergency), identity: shown }] };
+      const site = placement.kind === 'emergency' ? { emergencySite: placement.site.name } : {};
+      return { kind: 'legs', legs: [{ ...leg(to, number, wish, emergency), identity: shown, ...site }] };
     }
   }
 }
@@ -155,7 +156,7 @@ function trunksOf(
   return { trunks: placement.trunks, emergency: true };
 }
 
-/** Says who is to be told of an emergency call; who tells them reads the trace. */
+/** Says in the trace who is to be told of an emergency call. */
 export function noteEmergency(run: Run, placement: Extract<Placement, { kind: 'emergency' }>): void {
   const notify = placement.site.emergency?.notify ?? [];
   const told = notify.length === 0 ? '' : `; to be told: ${notify.join(', ')}`;

@@ -71,6 +71,7 @@ export function runTrunk(run: Run, step: TrunkStep): Progress {
     confirm: false,
     delayMs: 0,
     emergency,
+    ...(emergency ? emergencySiteOf(run, step) : {}),
   };
   return {
     kind: 'act',
@@ -166,4 +167,12 @@ function inOrder(run: Run, step: RingStep): readonly Target[] {
 
 function nameOf(target: Target | undefined): string {
   return target === undefined ? '' : nameOfTarget(target);
+}
+
+/** An emergency step stands where its site does. */
+function emergencySiteOf(run: Run, step: Step): { emergencySite?: string } {
+  const place = showPlace(step.place);
+  for (const site of run.plan.sites.values())
+    if (showPlace(site.place) === place) return { emergencySite: site.name };
+  return {};
 }

@@ -19,6 +19,8 @@ export interface Leg {
   /** Its own ring time, within the action's. */
   readonly forMs?: number;
   readonly emergency: boolean;
+  /** On an emergency leg: the site whose rules placed it. */
+  readonly emergencySite?: string;
   /** Who is shown to this leg where it differs from the action's `identity` (an outbound rule's own caller-id). */
   readonly identity?: CallerIdentity;
 }

@@ -17,6 +17,7 @@ import type {
   IncomingRequest,
   ProgressOutcome,
   RequestOutcome,
+  RequestSpec,
   Sdp,
   SessionTimer,
   Source,
@@ -275,6 +276,9 @@ export class FakeAttempt implements Attempt {
 export interface FakeSignalling {
   readonly attempts: FakeAttempt[];
   dial(spec: DialSpec, on: AttemptEvents): Attempt;
+  /** Requests outside of calls, in order. */
+  readonly requests: RequestSpec[];
+  request(spec: RequestSpec): Promise<RequestOutcome>;
   /** Set: the next dial throws it. */
   fault: Error | undefined;
 }
@@ -283,6 +287,11 @@ export function createFakeSignalling(clock: Clock): FakeSignalling {
   const attempts: FakeAttempt[] = [];
   return {
     attempts,
+    requests: [],
+    request(spec) {
+      this.requests.push(spec);
+      return Promise.resolve({ kind: 'response', response: new SipResponse(200) });
+    },
     fault: undefined,
     dial(spec, on) {
       if (this.fault !== undefined) throw this.fault;

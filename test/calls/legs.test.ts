@@ -476,6 +476,60 @@ t.test('failover of a trunk', (t) => {
     t.end();
   });
 
+  t.test('those who are to know of an emergency call are told of it', async (t) => {
+    const plan = buildPlan({
+      extensions: [
+        extension('100'),
+        extension('200'),
+        extension('300', { where: { kind: 'trunk', trunk: 'pbx' } }),
+      ],
+      sites: [
+        site('hq', { emergency: { numbers: ['911'], via: ['acme'], notify: ['100', '200', '300', '999'] } }),
+      ],
+    });
+    const h = createHarness({ plan, facts: { dialed: '911', extension: '201' } });
+    h.bindings.set('100', [binding('100', { path: ['<sip:edge.example;lr>'] }), binding('100')]);
+    const leg = trunkLeg(['acme', 'backup'], {
+      emergency: true,
+      emergencySite: 'hq',
+      to: { kind: 'trunks', trunks: ['acme'], number: '911' },
+    });
+    h.script = [connect([group([leg])]), connect([group([leg])])];
+    const caller = h.call();
+    t.same(
+      h.signalling.requests.map(({ method, target, routes, body }) => [
+        method,
+        target,
+        routes?.length,
+        body?.text,
+      ]),
+      [1, undefined].map((routes) => [
+        'MESSAGE',
+        'sip:100@10.0.0.9:5062;line=1',
+        routes,
+        'Emergency call 911 from 201, site hq',
+      ]),
+    );
+    await settled();
+    t.match(
+      h.logged.filter(({ event }) => event.includes('emergency')),
+      [
+        { level: 'warn', event: 'emergency call', fields: { dialed: '911', extension: '201', site: 'hq' } },
+        { level: 'warn', event: 'could not be told of the emergency call', fields: { extension: '200' } },
+        { level: 'warn', fields: { extension: '300' } },
+        { level: 'warn', fields: { extension: '999' } },
+        { level: 'info', fields: { extension: '100', taken: 2 } },
+      ],
+    );
+    h.signalling.attempts[0]!.refuse(503);
+    t.equal(h.signalling.requests.length, 2, 'once a call');
+    t.same(
+      h.events.map(({ kind }) => kind),
+      ['started', 'emergency'],
+    );
+    caller.cancel();
+  });
+
   t.test('a header that the port refuses makes the leg unreachable', (t) => {
     const h = createHarness();
     h.signalling.fault = new Error('SIP_INVALID');
