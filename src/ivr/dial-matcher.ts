@@ -3,7 +3,7 @@ import type { DialMatcher } from './menu.js';
 /** Longest number that can be dialled in a menu. */
 const MAX_DIALLED = 32;
 
-const NO_MATCHER: DialMatcher = { matches: () => false, continues: () => false, longest: 0 };
+const NO_MATCHER: DialMatcher = { matches: () => false, continues: () => false, longest: 0, usesHash: false };
 
 /**
  * What can be dialled, out of the names of extensions: single ones, and blocks whose two ends have equal length. Names that no phone
@@ -30,9 +30,11 @@ export function createDialMatcher(
   if (longest === 0) return NO_MATCHER;
   return {
     longest,
+    usesHash: sorted.some((name) => name.includes('#')),
     matches: (digits) =>
       single.has(digits) ||
-      blocks.some(({ length, spans }) => length === digits.length && overlaps(spans, digits, digits)),
+      (/^\d+$/.test(digits) &&
+        blocks.some(({ length, spans }) => length === digits.length && overlaps(spans, digits, digits))),
     continues(digits) {
       // In order of their characters the names that begin with the digits stand together, right behind the digits themselves.
       const next = sorted[firstAfter(sorted, digits)];

@@ -35,10 +35,12 @@ export interface DialMatcher {
   continues(digits: string): boolean;
   /** Digits of the longest; 0: there is none. */
   readonly longest: number;
+  /** Whether `#` is a part of any: else it ends an entry. */
+  readonly usesHash: boolean;
 }
 
 /** What may be pressed in a menu, keys and extensions together: the longest match counts. */
-export interface MenuMatcher extends DialMatcher {
+export interface MenuMatcher extends Omit<DialMatcher, 'usesHash'> {
   /** Keys that end an entry early: `#`, where it has no meaning of its own. */
   readonly endKeys: string;
 }
@@ -46,14 +48,14 @@ export interface MenuMatcher extends DialMatcher {
 export function createMenuMatcher(keys: readonly string[], extensions: DialMatcher | undefined): MenuMatcher {
   const known = new Set(keys);
   const longestKey = keys.reduce((longest, key) => Math.max(longest, key.length), 0);
-  const hashMeans = keys.some((key) => key.includes('#')) || extensions?.continues('#') === true;
+  const hashMeans = keys.some((key) => key.includes('#')) || extensions?.usesHash === true;
   return {
     matches: (digits) => known.has(digits) || extensions?.matches(digits) === true,
     continues: (digits) =>
       keys.some((key) => key.length > digits.length && key.startsWith(digits)) ||
       extensions?.continues(digits) === true,
     longest: Math.max(1, longestKey, extensions?.longest ?? 0),
-    endKeys: hashMeans || extensions?.matches('#') === true ? '' : '#',
+    endKeys: hashMeans ? '' : '#',
   };
 }
 

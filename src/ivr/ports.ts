@@ -1,10 +1,10 @@
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
 import type { AnnouncementRecord, MailboxCounts, SurveyAnswer, VoicemailMessage } from '../model/index.js';
-import type { Clip, MediaSession } from '../media/engine.js';
+import type { Clip, MediaSession } from '../media/index.js';
 import type { SystemPrompt } from './system-prompts.js';
 
-export type { Clip, MediaSession, Recording } from '../media/engine.js';
+export type { Clip, MediaSession, Recording } from '../media/index.js';
 export type { SystemPrompt } from './system-prompts.js';
 
 /** What is to be heard. Variables are substituted already. */

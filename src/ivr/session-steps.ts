@@ -6,7 +6,7 @@ import type {
   PlayEnd,
   RecordEnd,
   RecordSpec,
-} from '../media/engine.js';
+} from '../media/index.js';
 import type { IvrDeps, PromptRequest } from './ports.js';
 
 /** A prompt that is not there by then is skipped: rendering speech must not leave the caller in silence. */
