@@ -77,8 +77,8 @@ const FAX = [
   'a=T38FaxUdpEC:t38UDPRedundancy',
 ];
 
-t.test('offers', async (t) => {
-  t.test('alone: both laws of G.711 and telephone-event', async (t) => {
+t.test('offers', (t) => {
+  t.test('alone: both laws of G.711 and telephone-event', (t) => {
     const offer = described(describeOffer(local()));
     t.equal(
       offer.sdp,
@@ -101,11 +101,12 @@ t.test('offers', async (t) => {
     t.match(offer.media, [
       { live: true, localPort: 40_000, send: { name: 'PCMU', pt: 0 }, remote: undefined },
     ]);
+    t.end();
   });
 
   t.test(
     'the partner is carried over: order, payload types, parameters, and what it lacks behind',
-    async (t) => {
+    (t) => {
       const offer = described(describeOffer(local(), { like: sdp(WIDE) }));
       t.match(mLines(offer.sdp), ['m=audio 40000 RTP/AVP 96 9 0 8 101 102']);
       t.match(offer.sdp, /a=fmtp:96 useinbandfec=1\r\n/);
@@ -118,7 +119,7 @@ t.test('offers', async (t) => {
     },
   );
 
-  t.test('nothing tells who the partner is', async (t) => {
+  t.test('nothing tells who the partner is', (t) => {
     const like = sdp(
       [...WIDE, 'a=rtcp:5001 IN IP4 198.51.100.7', ...VIDEO],
       ['i=Alice', 'u=http://secret.example.com', 'e=alice@secret.example.com', 'c=IN IP4 198.51.100.7'],
@@ -129,9 +130,10 @@ t.test('offers', async (t) => {
     ]) {
       t.notMatch(described(result).sdp, /alice|secret|198\.51|candidate|ssrc|2890844526/i);
     }
+    t.end();
   });
 
-  t.test('codecs by name: only these, in this order', async (t) => {
+  t.test('codecs by name: only these, in this order', (t) => {
     const filtered = (codecs: string[], like = sdp(WIDE)): string =>
       mLines(described(describeOffer(local(), { like, codecs })).sdp)[0] ?? '';
     t.equal(filtered(['pcma', 'G722']), 'm=audio 40000 RTP/AVP 8 9 101', 'ours is added, then in order');
@@ -151,9 +153,10 @@ t.test('offers', async (t) => {
       /^m=video 40002 RTP\/AVPF 97 99$/,
       'a list of voice codecs leaves video alone',
     );
+    t.end();
   });
 
-  t.test('video and fax go along, redundancy and encrypted lines do not', async (t) => {
+  t.test('video and fax go along, redundancy and encrypted lines do not', (t) => {
     const offer = described(
       describeOffer(local(), {
         like: sdp([
@@ -177,9 +180,10 @@ t.test('offers', async (t) => {
       refused(describeOffer(local(), { like: sdp(['m=audio 5000 UDP/TLS/RTP/SAVPF 96']) })),
       /audio is encrypted \(UDP\/TLS\/RTP\/SAVPF\)/,
     );
+    t.end();
   });
 
-  t.test('the version rises where something changed, and only there', async (t) => {
+  t.test('the version rises where something changed, and only there', (t) => {
     const side = local();
     const version = (result: Described): string => /o=- 4711 (\d+) /.exec(described(result).sdp)?.[1] ?? '';
     t.equal(version(describeOffer(side)), '1');
@@ -188,9 +192,10 @@ t.test('offers', async (t) => {
     t.equal(describeOffer(side, { like: 'nonsense' }).kind, 'not-acceptable');
     t.equal(version(describeOffer(side, { direction: 'sendonly' })), '2');
     t.equal(version(describeAnswer(side, sdp(AUDIO))), '3');
+    t.end();
   });
 
-  t.test('later offers keep the places, and a payload type never changes its meaning', async (t) => {
+  t.test('later offers keep the places, and a payload type never changes its meaning', (t) => {
     const side = local();
     described(describeOffer(side, { like: sdp([...WIDE, ...VIDEO]) }));
     const other = described(
@@ -213,9 +218,10 @@ t.test('offers', async (t) => {
       'fax takes the place of voice',
     );
     t.same(mLines(described(describeOffer(side)).sdp).length, 2);
+    t.end();
   });
 
-  t.test('IPv6, RTCP elsewhere and on the same port', async (t) => {
+  t.test('IPv6, RTCP elsewhere and on the same port', (t) => {
     const six = described(
       describeOffer(
         local({ address: '2001:db8::1', rtcpMux: true, port: () => ({ rtp: 40_001, rtcp: 50_000 }) }),
@@ -227,11 +233,13 @@ t.test('offers', async (t) => {
     const four = described(describeOffer(local({ port: () => ({ rtp: 40_001, rtcp: 50_000 }) })));
     t.match(four.sdp, /a=rtcp:50000/);
     t.match(refused(describeOffer(local({ port: () => undefined }))), /no port/);
+    t.end();
   });
+  t.end();
 });
 
-t.test('answers', async (t) => {
-  t.test('alone: G.711 of the offer, its events and noise, the rest refused in its place', async (t) => {
+t.test('answers', (t) => {
+  t.test('alone: G.711 of the offer, its events and noise, the rest refused in its place', (t) => {
     const offer = sdp([
       ...VIDEO,
       'm=audio 5000 RTP/AVP 18 8 13 100 103',
@@ -256,9 +264,10 @@ t.test('answers', async (t) => {
       ptimeMs: 30,
     });
     t.equal(answer.media[0]?.live, false);
+    t.end();
   });
 
-  t.test('with a partner: what both speak in its order, then G.711 if it has some', async (t) => {
+  t.test('with a partner: what both speak in its order, then G.711 if it has some', (t) => {
     const answer = (offer: string[], like: string[], codecs?: string[]): string =>
       mLines(
         described(describeAnswer(local(), sdp(offer), { like: sdp(like), ...(codecs && { codecs }) })).sdp,
@@ -278,9 +287,10 @@ t.test('answers', async (t) => {
       refused(describeAnswer(local(), sdp(['m=audio 1 RTP/AVP 0']), { like: sdp(['m=audio 1 RTP/AVP 18']) })),
       /no codec/,
     );
+    t.end();
   });
 
-  t.test('video follows the partner: codecs, direction, refused if it refuses', async (t) => {
+  t.test('video follows the partner: codecs, direction, refused if it refuses', (t) => {
     const offer = sdp([...AUDIO, ...VIDEO]);
     const takes = [
       'm=video 9000 RTP/AVPF 97',
@@ -299,9 +309,10 @@ t.test('answers', async (t) => {
       const answer = described(describeAnswer(local(), offer, { like: sdp(like) }));
       t.same(mLines(answer.sdp)[1], 'm=video 0 RTP/AVPF 97 98 99');
     }
+    t.end();
   });
 
-  t.test('a fax is taken where the partner takes it', async (t) => {
+  t.test('a fax is taken where the partner takes it', (t) => {
     const taken = described(
       describeAnswer(local(), sdp(FAX), { like: sdp(['m=image 1 udptl t38', 'a=T38MaxBitRate:9600']) }),
     );
@@ -309,9 +320,10 @@ t.test('answers', async (t) => {
     t.match(taken.media, [{ live: true, transport: 'udptl', remote: { port: 5004 } }]);
     t.match(refused(describeAnswer(local(), sdp(FAX))), /nowhere to go/);
     t.match(refused(describeAnswer(local(), sdp(FAX), { like: sdp(AUDIO) })), /nowhere to go/);
+    t.end();
   });
 
-  t.test('encrypted audio is refused with its reason; a plain line beside it is taken', async (t) => {
+  t.test('encrypted audio is refused with its reason; a plain line beside it is taken', (t) => {
     for (const proto of ['RTP/SAVP', 'RTP/SAVPF', 'UDP/TLS/RTP/SAVPF', 'UDP/TLS/RTP/SAVP']) {
       t.match(refused(describeAnswer(local(), sdp([`m=audio 5000 ${proto} 0`]))), `encrypted (${proto})`);
     }
@@ -321,9 +333,10 @@ t.test('answers', async (t) => {
       describeAnswer(local(), sdp(['m=audio 5000 RTP/SAVP 0 8', ...AUDIO]), { like: sdp(AUDIO) }),
     );
     t.same(mLines(paired.sdp), ['m=audio 0 RTP/SAVP 0 8', 'm=audio 40002 RTP/AVP 0 8 101']);
+    t.end();
   });
 
-  t.test('hold in all its forms', async (t) => {
+  t.test('hold in all its forms', (t) => {
     const cases: [string[], string[] | undefined, string, string, boolean][] = [
       [['a=sendonly'], undefined, 'a=recvonly', 'recvonly', true],
       [['a=inactive'], undefined, 'a=inactive', 'inactive', true],
@@ -348,9 +361,10 @@ t.test('answers', async (t) => {
       describeAnswer(local(), sdp([...AUDIO, 'a=sendonly']), { direction: 'sendonly' }),
     );
     t.match(crossed.sdp, 'a=inactive');
+    t.end();
   });
 
-  t.test('addresses: RTCP, mux, IPv6, and those that are not taken', async (t) => {
+  t.test('addresses: RTCP, mux, IPv6, and those that are not taken', (t) => {
     const line = (attributes: string[], head?: string[], side = local()): AgreedMedia | undefined =>
       described(describeAnswer(side, sdp([...AUDIO, ...attributes], head))).media[0];
     t.match(line(['a=rtcp:7001']), { rtcpMux: false, remote: { port: 5000, rtcpPort: 7001 } });
@@ -370,20 +384,23 @@ t.test('answers', async (t) => {
       t.ok(refused(describeAnswer(local(), sdp(AUDIO, [head]))), head);
     }
     t.match(line(['c=IN IP4 198.51.100.9']), { remote: { address: '198.51.100.9' } });
+    t.end();
   });
 
-  t.test('nothing asked for is nothing refused', async (t) => {
+  t.test('nothing asked for is nothing refused', (t) => {
     t.same(mLines(described(describeAnswer(local(), sdp([]))).sdp), []);
     t.same(mLines(described(describeAnswer(local(), sdp(['m=audio 0 RTP/AVP 0']))).sdp), [
       'm=audio 0 RTP/AVP 0',
     ]);
+    t.end();
   });
+  t.end();
 });
 
-t.test('what an offer and its answer come to', async (t) => {
+t.test('what an offer and its answer come to', (t) => {
   const offer = described(describeOffer(local(), { like: sdp([...WIDE, ...VIDEO]) })).sdp;
 
-  t.test('the answerer chooses, by its order and its payload types', async (t) => {
+  t.test('the answerer chooses, by its order and its payload types', (t) => {
     const read = readAnswer(
       offer,
       sdp([
@@ -408,9 +425,10 @@ t.test('what an offer and its answer come to', async (t) => {
         { live: false, kind: 'video' },
       ],
     });
+    t.end();
   });
 
-  t.test('refused where nothing is left, and by what', async (t) => {
+  t.test('refused where nothing is left, and by what', (t) => {
     for (const answer of [
       'nonsense',
       sdp([]),
@@ -422,9 +440,10 @@ t.test('what an offer and its answer come to', async (t) => {
       t.ok(refused(readAnswer(offer, answer)));
     }
     t.match(readAnswer(offer, sdp(AUDIO)), { kind: 'agreed', media: [{ live: true }, { live: false }] });
+    t.end();
   });
 
-  t.test('two legs: which lines belong together, and which payload type becomes which', async (t) => {
+  t.test('two legs: which lines belong together, and which payload type becomes which', (t) => {
     const a = described(
       describeAnswer(local(), sdp([...WIDE, ...VIDEO]), { like: sdp([...VIDEO, ...WIDE]) }),
     );
@@ -452,7 +471,9 @@ t.test('what an offer and its answer come to', async (t) => {
       'what we said to one leg, the other wants it as',
     );
     t.equal(relayPayloads(a.media[1]!, b.media[0]!)[97], 120);
+    t.end();
   });
+  t.end();
 });
 
 /** Descriptions as they come, and as they should not. */
@@ -518,8 +539,8 @@ function assertWhole(text: string): void {
   }
 }
 
-t.test('whatever is offered', async (t) => {
-  t.test('the answer has the same lines in the same order, and only offered payload types', async (t) => {
+t.test('whatever is offered', (t) => {
+  t.test('the answer has the same lines in the same order, and only offered payload types', (t) => {
     fc.assert(
       fc.property(arbitrarySdp, fc.option(arbitrarySdp, { nil: undefined }), (offer, like) => {
         const side = local();
@@ -549,9 +570,10 @@ t.test('whatever is offered', async (t) => {
       { numRuns: 400 },
     );
     t.pass();
+    t.end();
   });
 
-  t.test('our offers are whole, keep their places, and read back as what they said', async (t) => {
+  t.test('our offers are whole, keep their places, and read back as what they said', (t) => {
     fc.assert(
       fc.property(fc.array(arbitrarySdp, { minLength: 1, maxLength: 4 }), (partners) => {
         const side = local();
@@ -582,9 +604,10 @@ t.test('whatever is offered', async (t) => {
       { numRuns: 300 },
     );
     t.pass();
+    t.end();
   });
 
-  t.test('hostile text is refused, quickly and without a throw', async (t) => {
+  t.test('hostile text is refused, quickly and without a throw', (t) => {
     const tails = [
       'm=audio 5000 RTP/AVP'.padEnd(4000, ' 0'),
       ...Array.from({ length: 900 }, (_, index) => `a=rtpmap:${index % 128} ${'x'.repeat(20)}/8000`),
@@ -634,5 +657,7 @@ t.test('whatever is offered', async (t) => {
         readAnswer(text, text);
       }),
     );
+    t.end();
   });
+  t.end();
 });

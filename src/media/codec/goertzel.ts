@@ -15,19 +15,26 @@ const KEYS = ['123A', '456B', '789C', '*0#D'] as const;
 
 /** Mean square of a block below which nothing is looked for: −42 dBm0 or so, well under Q.24's −29 dBm a tone. */
 const FLOOR = 4000;
-/** The column may be 4 dB louder than the row, and 8 dB softer: what lines do to high tones. */
-const COLUMN_LOUDER = 2.512;
-const ROW_LOUDER = 6.31;
+/** The column may be 4 dB louder than the row, and 8 dB softer; a block sees up to 2 dB more than there is. */
+const COLUMN_LOUDER = 3.98;
+const ROW_LOUDER = 10;
 /** A tone is 8 dB above the others of its group. */
 const ABOVE_OTHERS = 6.31;
 /** The two tones carry so much of all energy in the block: a voice has more beside them (talk-off). */
 const SHARE = 0.82;
+/** The same where they are looked for, before it is known how far they are off: ±1.5 % are still theirs. */
+const COARSE_SHARE = 0.55;
+const OFF_FREQUENCY = 0.012;
 /** So many blocks in turn: 32 ms of steady tone. */
 const HITS = 4;
 /** So many without it end a digit: a gap of 23 ms or more. */
 const MISSES = 5;
 
-const coefficients = [...ROWS, ...COLUMNS].map((hertz) => 2 * Math.cos((2 * Math.PI * hertz) / 8000));
+const coefficientsAt = (shift: number): number[] =>
+  [...ROWS, ...COLUMNS].map((hertz) => 2 * Math.cos((2 * Math.PI * hertz * shift) / 8000));
+const EXACT = coefficientsAt(1);
+const BELOW = coefficientsAt(1 - OFF_FREQUENCY);
+const ABOVE = coefficientsAt(1 + OFF_FREQUENCY);
 
 export function createDtmfDetector(): DtmfDetector {
   const block = new Float64Array(BLOCK);
@@ -39,22 +46,16 @@ export function createDtmfDetector(): DtmfDetector {
   /** The digit that is being pressed. */
   let down = '';
 
+  /** The energy of a tone that may be a little off its frequency. */
+  const nearby = (tone: number, exact: number): number =>
+    Math.max(exact, energyAt(block, BELOW[tone]!), energyAt(block, ABOVE[tone]!));
+
   /** The digit of a full block, or ''. */
   const classify = (): string => {
     let total = 0;
     for (let index = 0; index < BLOCK; index++) total += block[index]! * block[index]!;
     if (total < FLOOR * BLOCK) return '';
-    for (let tone = 0; tone < 8; tone++) {
-      const coefficient = coefficients[tone]!;
-      let s1 = 0;
-      let s2 = 0;
-      for (let index = 0; index < BLOCK; index++) {
-        const s0 = block[index]! + coefficient * s1 - s2;
-        s2 = s1;
-        s1 = s0;
-      }
-      energies[tone] = s1 * s1 + s2 * s2 - coefficient * s1 * s2;
-    }
+    for (let tone = 0; tone < 8; tone++) energies[tone] = energyAt(block, EXACT[tone]!);
     const row = strongest(energies, 0);
     const column = strongest(energies, 4);
     const low = energies[row]!;
@@ -64,8 +65,10 @@ export function createDtmfDetector(): DtmfDetector {
       const group = tone < 4 ? low : high;
       if (tone !== row && tone !== column && energies[tone]! * ABOVE_OTHERS > group) return '';
     }
-    // A pure pair of tones has an energy of `total * BLOCK / 2` in its two bins.
-    if (low + high < (SHARE * total * BLOCK) / 2) return '';
+    // A pure pair of tones has an energy of `pure` in its two bins.
+    const pure = (total * BLOCK) / 2;
+    if (low + high < COARSE_SHARE * pure) return '';
+    if (low + high < SHARE * pure && nearby(row, low) + nearby(column, high) < SHARE * pure) return '';
     return KEYS[row]![column - 4]!;
   };
 
@@ -97,6 +100,18 @@ export function createDtmfDetector(): DtmfDetector {
       return digits === '' ? undefined : digits;
     },
   };
+}
+
+/** Goertzel's filter over the whole block. */
+function energyAt(block: Float64Array, coefficient: number): number {
+  let s1 = 0;
+  let s2 = 0;
+  for (let index = 0; index < BLOCK; index++) {
+    const s0 = block[index]! + coefficient * s1 - s2;
+    s2 = s1;
+    s1 = s0;
+  }
+  return s1 * s1 + s2 * s2 - coefficient * s1 * s2;
 }
 
 function strongest(energies: Float64Array, from: number): number {
