@@ -7,7 +7,7 @@ import type { WrittenSettings, WrittenTrunk } from './read-settings.js';
  */
 export function reportDeferred(settings: WrittenSettings, reader: Reader): void {
   const { sip, media } = settings;
-  for (const { url, media: mediaAddress } of sip?.listen ?? []) {
+  for (const { url } of sip?.listen ?? []) {
     const { transport } = url.value;
     // A drachtio-server listens by its own settings, and may well have TLS.
     if (transport !== 'udp' && transport !== 'tcp' && sip?.drachtio === undefined) {
@@ -18,13 +18,6 @@ export function reportDeferred(settings: WrittenSettings, reader: Reader): void 
         'listen on udp:// or tcp://, or let a drachtio-server listen (`sip.drachtio`)',
       );
     }
-    if (mediaAddress !== undefined) {
-      later(
-        reader,
-        mediaAddress,
-        'relayed media comes with a later version; until then the two sides send media to one another',
-      );
-    }
   }
   if (sip?.tls !== undefined)
     later(reader, sip.tls, 'TLS comes with a later version; until then the certificate is not used');
@@ -32,20 +25,13 @@ export function reportDeferred(settings: WrittenSettings, reader: Reader): void 
     later(
       reader,
       media.freeswitch,
-      'media engines come with a later version; until then the two sides send media to one another, and steps that need media are answered 501',
+      'FreeSWITCH comes with a later version; until then the embedded engine carries the media',
     );
   }
   for (const written of settings.trunks) reportTrunk(written, reader);
 }
 
-function reportTrunk({ name, trunk, written }: WrittenTrunk, reader: Reader): void {
-  if (trunk.media?.value === 'relay' && written.has('media')) {
-    later(
-      reader,
-      trunk.media,
-      'relayed media comes with a later version; until then the two sides send media to one another',
-    );
-  }
+function reportTrunk({ name, trunk }: WrittenTrunk, reader: Reader): void {
   if (trunk.register !== undefined) {
     later(
       reader,

@@ -30,6 +30,12 @@ export function resolveSettings(file: string, written: WrittenSettings): Setting
       ports: media.ports,
       prompts: path(media.prompts),
       say: media.say,
+      language: media.language,
+      extensions: media.extensions,
+      ...optional('workers', media.workers),
+      rtpTimeoutMs: media['rtp-timeout'],
+      holdMusic: media['hold-music'],
+      recordings: media.recordings === undefined ? dirname(path(store.path)) : path(media.recordings),
       freeswitch: (media.freeswitch?.value ?? []).map((server) => ({
         ...server,
         secret: server.secret.value,

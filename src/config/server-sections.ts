@@ -1,10 +1,54 @@
-import { boolean, duration, fields, list, oneWordOf, text, type ReadBy } from '../base/shape/index.js';
+import {
+  boolean,
+  duration,
+  fields,
+  integer,
+  list,
+  oneWordOf,
+  text,
+  type ReadBy,
+} from '../base/shape/index.js';
 import { host, hostPort, located, name, port, portRange, secret } from './values.js';
 
 /** `media:` */
 export const mediaSection = fields({
   ports: { shape: portRange(), doc: 'UDP ports for media.', default: '20000-29999' },
-  prompts: { shape: text(), doc: 'Folder of the prompts.', default: '../prompts' },
+  prompts: {
+    shape: text(),
+    doc: 'Folder of the prompts, with a folder for each language. What is not there is looked for among those that come with Trunkline.',
+    default: '../prompts',
+  },
+  language: {
+    shape: text({
+      pattern: /^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$/,
+      expected: 'a language such as en or de-CH',
+    }),
+    doc: 'Language of callers who have chosen none.',
+    default: 'en',
+  },
+  extensions: {
+    shape: oneWordOf('relay', 'direct'),
+    doc: 'Media of phones: through us, or straight between the two sides. A call runs direct only where both its sides do, and as long as nothing is played to it.',
+    default: 'relay',
+  },
+  workers: {
+    shape: integer({ min: 1, max: 64 }),
+    doc: 'Threads that carry media. Without it half the processor’s cores.',
+  },
+  'rtp-timeout': {
+    shape: duration({ minMs: 0, maxMs: 86_400_000 }),
+    doc: 'A call whose side sends no media for so long, though it should, is hung up; 0s: never.',
+    default: '60s',
+  },
+  'hold-music': {
+    shape: text(),
+    doc: 'Prompt that is played to who is on hold, or waits in a queue without music of its own.',
+    default: 'hold.wav',
+  },
+  recordings: {
+    shape: text(),
+    doc: 'Folder of recordings and voicemail messages. Without it the folder of the database.',
+  },
   say: {
     shape: fields({
       command: {

@@ -48,6 +48,17 @@ export interface MediaSettings {
   readonly ports: { readonly lo: number; readonly hi: number };
   readonly prompts: string;
   readonly say: { readonly command: readonly string[] };
+  /** Of callers who have chosen none. */
+  readonly language: string;
+  /** Media of phones. */
+  readonly extensions: 'relay' | 'direct';
+  /** Threads; absent: half the cores. */
+  readonly workers?: number;
+  /** 0: never. */
+  readonly rtpTimeoutMs: number;
+  readonly holdMusic: string;
+  /** Folder of recordings and messages. */
+  readonly recordings: string;
   readonly freeswitch: readonly { readonly host: string; readonly port: number; readonly secret: string }[];
 }
 

@@ -325,10 +325,9 @@ t.test('the pieces must fit together', (t) => {
     ],
     [
       `${SMALLEST}media: { freeswitch: [{ host: 127.0.0.1, secret: s }] }\ntrunks:\n  a: { kind: carrier, to: ["sips:x.example", "sip:y.example;transport=tls"], codecs: [PCMU], media: relay, register: { registrar: "sip:r.example", username: u, password: p } }\n`,
-      /2:22 warning not-yet media engines/,
+      /2:22 warning not-yet FreeSWITCH/,
       /4:28 warning not-yet calls over TLS/,
       /4:46 warning not-yet calls over tls/,
-      /4:101 warning not-yet relayed media/,
       /4:118 warning not-yet registering/,
     ],
   ];
