@@ -1,24 +1,25 @@
-import type { Clock, Timer } from '../base/clock.js';
+import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
-import { redirectedLegs, type Leg, type MachineStep, type Plan } from '../dialplan/index.js';
+import type { MachineStep } from '../dialplan/index.js';
 import type { CallFacts, EndCause, TrunkSettings } from '../model/index.js';
 import type { AdmittedCall } from '../routing/index.js';
-import type { Attempt, Change, DialogEvents, IncomingCall, Sdp, Signalling } from '../signalling/index.js';
+import type { Change, DialogEvents, IncomingCall, Sdp } from '../signalling/index.js';
 import { answerCodecs } from './answer-codecs.js';
 import type { CallEnvironment } from './call-environment.js';
+import { CallLegs } from './call-legs.js';
+import { CallLimits } from './call-limits.js';
 import { Callee } from './callee.js';
 import type { CallerAbilities } from './caller-abilities.js';
 import { CallerLeg } from './caller-leg.js';
-import { cancelledCause, reasonHeaders, systemCause, toldCause } from './cause.js';
-import { ConnectStep, type ConnectAction } from './connect-step.js';
-import { tellOfEmergency } from './emergency-notice.js';
-import { EarlySession, type EarlyPeer } from './early-session.js';
-import { startKeepAlive } from './keep-alive.js';
-import type { AnsweredLeg, AttemptHost, AttemptTarget, EarlyProgress } from './leg-attempt.js';
+import { cancelledCause, causeOfPlanEnd, systemCause, toldCause } from './cause.js';
+import type { ConnectAction } from './connect-step.js';
+import { EarlySession } from './early-session.js';
+import type { AnsweredLeg, EarlyProgress } from './leg-attempt.js';
 import { PlanRun, type Activity, type EndAction, type PlanRunHost } from './plan-run.js';
 import type { Release, RunningCall } from './ports.js';
-import { CallRecorder, type LegRow, type RecordPatch } from './recorder.js';
-import { LegSession, offerBetween } from './leg-session.js';
+import { showCall } from './show-call.js';
+import { CallRecorder } from './recorder.js';
+import { LegSession, offerBetween, sdpFor } from './leg-session.js';
 import { Ringing } from './ringing.js';
 import { trunkTimer } from './trunk-leg.js';
 
@@ -26,27 +27,25 @@ import { trunkTimer } from './trunk-leg.js';
 type State = 'ringing' | 'answering' | 'answered' | 'ended';
 
 /** One call, from INVITE to its record. Whatever happens, it ends by `end`, once. */
-export class Call implements AttemptHost, PlanRunHost {
+export class Call implements PlanRunHost {
   readonly id: string;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly signalling: Pick<Signalling, 'dial'>;
   /** Numbers dialled on the way here, where our own calls come back to us. */
   readonly chain: readonly string[];
   #state: State = 'ringing';
   readonly #facts: CallFacts;
   readonly #trunk: TrunkSettings | undefined;
-  readonly #dialplan: Plan;
+  readonly #legs: CallLegs;
+  readonly #limits: CallLimits;
   readonly #plan: PlanRun;
   readonly #recorder: CallRecorder;
   readonly #releaseCall: Release;
-  readonly #maxForwards: number;
   readonly #callerTakesReliable: boolean;
   readonly #ringing: Ringing;
   readonly #early: EarlySession;
   readonly #caller: CallerLeg;
   #callerGone = false;
-  #isEmergency = false;
   #callee: Callee | undefined;
   /** The callee hung up before the caller's 200 was sent. */
   #calleeLeft: EndCause | undefined;
@@ -61,8 +60,6 @@ export class Call implements AttemptHost, PlanRunHost {
   #answerAt: number | undefined;
   /** Monotonic. */
   #answeredSince: number | undefined;
-  #maxDuration: Timer | undefined;
-  #callerKeepAlive: Timer | undefined;
 
   constructor(
     private readonly env: CallEnvironment,
@@ -78,11 +75,9 @@ export class Call implements AttemptHost, PlanRunHost {
     this.id = facts.callId;
     this.clock = env.clock;
     this.logger = env.logger;
-    this.signalling = env.signalling;
     this.chain = options.chain;
     this.#facts = facts;
     this.#trunk = route.trunk;
-    this.#maxForwards = options.maxForwards;
     this.#callerTakesReliable = options.abilities.takesReliable;
     const session = new LegSession(env.random, route.trunk);
     this.#caller = new CallerLeg(incoming, session, options.abilities.sendsReliably);
@@ -95,7 +90,12 @@ export class Call implements AttemptHost, PlanRunHost {
     this.#ringing = new Ringing(this.#caller, this.#early, env.clock, () => env.event('ringing', this));
     this.#recorder = new CallRecorder(env.records, env.clock, env.logger, this.id);
     const { plan, step } = route;
-    this.#dialplan = plan;
+    const { maxForwards } = options;
+    this.#legs = new CallLegs(env, this, { facts, plan, maxForwards }, this.#recorder, (peer, change) => {
+      if (this.#state === 'ringing') this.#early.fromCallee(peer, change);
+      else change.reject(500);
+    });
+    this.#limits = new CallLimits(env.clock, this.#caller, route.trunk, (cause) => this.end(cause));
     this.#plan = new PlanRun(env, { plan, facts }, this, (trace) => this.#recorder.trace(trace), step.state);
     this.#recorder.open({
       facts,
@@ -119,19 +119,12 @@ export class Call implements AttemptHost, PlanRunHost {
   }
 
   show(): RunningCall {
-    const { caller, callerRaw, dialed, at, trunk, extension } = this.#facts;
-    return {
-      id: this.id,
+    return showCall(this.#facts, {
       state: this.#state === 'answering' ? 'ringing' : this.#state,
-      caller: caller ?? callerRaw,
-      dialed,
-      since: at,
       legs: (this.#callerGone ? 0 : 1) + this.#plan.legs + (this.#callee === undefined ? 0 : 1),
-      ...(trunk === undefined ? {} : { trunk }),
-      ...(extension === undefined ? {} : { extension }),
-      ...(this.#destination === undefined ? {} : { destination: this.#destination }),
-      ...(this.#answerAt === undefined ? {} : { answeredAt: this.#answerAt }),
-    };
+      destination: this.#destination,
+      answeredAt: this.#answerAt,
+    });
   }
 
   /** CANCEL from the caller, or its transaction died: the 487 is sent below. */
@@ -156,61 +149,21 @@ export class Call implements AttemptHost, PlanRunHost {
       return undefined;
     }
     const legs = action.groups.flatMap((group) => group.legs);
-    const emergency = legs.find((leg) => leg.emergency);
-    if (emergency !== undefined) this.#emergencyLeaves(emergency);
     this.#failureCause = undefined;
     this.#partnerCause = undefined;
     this.#destination = [...new Set(legs.map((leg) => leg.label))].slice(0, 5).join(', ');
-    const { ringTimeoutMs, ringFastMs, domain } = this.env.settings();
-    const groups = action.groups.map((group) => ({ ...group, forMs: Math.min(group.forMs, ringTimeoutMs) }));
     const keepsSession = 'after' in action.step;
-    if (!answered) this.#ringing.soon(ringFastMs);
-    const context = {
-      attempts: this,
-      clock: this.clock,
-      logger: this.logger,
-      trunks: this.env.trunks,
-      devices: this.env.devices,
-      capacity: this.env.capacity,
-      random: this.env.random,
-      facts: this.#facts,
-      identity: action.identity,
-      offer: this.#callerSdp,
-      callerTakesReliable: !answered && this.#callerTakesReliable,
-      maxForwards: this.#maxForwards,
-      redirect: (extension: string, dialled: string, leg: Leg) => {
-        const from = { leg, identity: leg.identity ?? action.identity };
-        const redirected = redirectedLegs(this.#dialplan, this.#facts, extension, dialled, from);
-        if (redirected.kind === 'legs') this.#recorder.trace(redirected.trace);
-        return redirected;
-      },
-      domain,
-    };
-    return new ConnectStep({ ...action, groups }, context, {
-      progress: (progress) => this.#plan.guarded(() => this.#relayProgress(progress)),
-      answered: (leg) => this.#answered(leg, keepsSession),
-      failed: (result, cause) => {
-        this.#failureCause = { ...cause, kind: result.outcome };
-        this.#plan.resume(result);
-      },
-    });
-  }
-
-  #emergencyLeaves({ emergencySite, to }: Leg): void {
-    const { dialed, extension, trunk } = this.#facts;
-    const fields = { callId: this.id, dialed, extension, trunk, site: emergencySite };
-    this.logger.warn(fields, 'emergency call');
-    if (this.#isEmergency) return;
-    this.#isEmergency = true;
-    this.env.event('emergency', this);
-    if (emergencySite === undefined || to.kind !== 'trunks') return;
-    tellOfEmergency(
-      { facts: this.#facts, plan: this.#dialplan, site: emergencySite, number: to.number },
+    if (!answered) this.#ringing.soon(this.env.settings().ringFastMs);
+    return this.#legs.connect(
+      action,
+      { offer: this.#callerSdp, takesReliable: !answered && this.#callerTakesReliable },
       {
-        logger: this.logger,
-        signalling: this.env.signalling,
-        devices: this.env.devices,
-        domain: this.env.settings().domain,
+        progress: (progress) => this.#plan.guarded(() => this.#relayProgress(progress)),
+        answered: (leg) => this.#answered(leg, keepsSession),
+        failed: (result, cause) => {
+          this.#failureCause = { ...cause, kind: result.outcome };
+          this.#plan.resume(result);
+        },
       },
     );
   }
@@ -220,20 +173,8 @@ export class Call implements AttemptHost, PlanRunHost {
   }
 
   endByPlan(action: EndAction): void {
-    const { status, reason, q850 } = action;
-    if (this.#partnerCause !== undefined) {
-      this.end(this.#partnerCause);
-      return;
-    }
-    const failure = this.#failureCause;
     const answered = this.#state === 'answered';
-    this.end({
-      sip: answered ? 200 : status,
-      q850,
-      by: failure?.by ?? 'system',
-      kind: failure?.kind ?? (answered ? 'normal' : 'rejected'),
-      ...(reason === undefined ? {} : { text: reason }),
-    });
+    this.end(this.#partnerCause ?? causeOfPlanEnd(action, answered, this.#failureCause));
   }
 
   needsMedia(verb: string, action: string): void {
@@ -295,7 +236,7 @@ export class Call implements AttemptHost, PlanRunHost {
     this.#answerAt = this.clock.now();
     this.#answeredSince = this.clock.monotonic();
     try {
-      const patch = this.#ringFields();
+      const patch = this.#ringing.fields(this.#destination);
       patch.answerAt = this.#answerAt;
       if (codecs !== '') patch.codecs = codecs;
       await this.#recorder.answered(patch);
@@ -309,7 +250,7 @@ export class Call implements AttemptHost, PlanRunHost {
     // Where offer and answer are through already the 200 needs no SDP (RFC 3262 §5).
     const early = this.#caller.reliableAnswer;
     const isThrough = this.#ringing.offerAnswered || this.#caller.isUpdated;
-    const sdp = isThrough ? '' : (early ?? this.#sdpForCaller(callee.leg));
+    const sdp = isThrough ? '' : (early ?? sdpFor(this.#caller.session, callee.leg));
     const outcome = await this.#caller.answer(
       sdp,
       timer === undefined ? {} : { timer },
@@ -322,7 +263,7 @@ export class Call implements AttemptHost, PlanRunHost {
       return;
     }
     this.#state = 'answered';
-    this.#startTimers(callee);
+    this.#limits.start(callee);
     this.env.event('answered', this);
     if (this.#calleeLeft !== undefined) this.#calleeEnded(this.#calleeLeft);
     // Another leg gave the early answer than the one that was answered.
@@ -332,13 +273,8 @@ export class Call implements AttemptHost, PlanRunHost {
   /** A call that was answered before gets a new partner: it was offered the caller's session, the caller is offered its answer. */
   async #joinAnswered(callee: Callee): Promise<void> {
     if (!(await this.#join(callee))) return;
-    this.#startTimers(callee);
-    this.#recorder.update(this.#ringFields());
-  }
-
-  /** An answer as it is; an offer with the codecs that both sides' trunks take. */
-  #sdpForCaller({ isOffer, session, sdp }: AnsweredLeg): Sdp {
-    return isOffer ? (offerBetween(session, this.#caller.session, sdp) ?? sdp) : sdp;
+    this.#limits.start(callee);
+    this.#recorder.update(this.#ringing.fields(this.#destination));
   }
 
   /** False when the call has ended over it. */
@@ -356,24 +292,6 @@ export class Call implements AttemptHost, PlanRunHost {
   /** A method, since what it says may change across an await. */
   #isOver(): boolean {
     return this.#state === 'ended';
-  }
-
-  #startTimers(callee: Callee): void {
-    const limits = [this.#trunk?.maxDurationMs, callee.leg.trunk?.maxDurationMs].filter(
-      (ms) => ms !== undefined,
-    );
-    if (limits.length > 0) {
-      this.#maxDuration?.clear();
-      this.#maxDuration = this.clock.after(Math.min(...limits), () =>
-        this.end({ sip: 200, q850: 31, text: 'Maximum duration', by: 'system', kind: 'max-duration' }),
-      );
-    }
-    const gone = (): void =>
-      this.end({ sip: 200, q850: 27, text: 'Peer gone', by: 'system', kind: 'peer-gone' });
-    callee.watch(gone);
-    if (this.#trunk?.keepAliveMs !== undefined) {
-      this.#callerKeepAlive ??= startKeepAlive(this.#caller, this.#trunk.keepAliveMs, this.clock, gone);
-    }
   }
 
   #legEnded(party: 'caller' | 'callee', cause: EndCause, callee: Callee): void {
@@ -402,32 +320,6 @@ export class Call implements AttemptHost, PlanRunHost {
     callee?.end(cause, hangUp);
   }
 
-  // AttemptHost: what an INVITE tells its call.
-
-  legLeft(target: AttemptTarget, attempt: Attempt): LegRow {
-    this.env.ownLegs.set(attempt.sipCallId, this);
-    return this.#recorder.leg({
-      kind: target.kind,
-      target: target.name,
-      uri: target.spec.target,
-      sipCallId: attempt.sipCallId,
-      ...(target.number === undefined ? {} : { number: target.number }),
-    });
-  }
-
-  legSettled(attempt: Attempt): void {
-    this.env.ownLegs.delete(attempt.sipCallId);
-  }
-
-  note(target: string, result: string): void {
-    this.#recorder.trace([{ kind: 'attempt', target, result }]);
-  }
-
-  earlyChange(peer: EarlyPeer, change: Change): void {
-    if (this.#state === 'ringing') this.#early.fromCallee(peer, change);
-    else change.reject(500);
-  }
-
   // The ending.
 
   /** Ends the call: legs, timers, record, capacity. Idempotent; the first cause counts. */
@@ -436,15 +328,14 @@ export class Call implements AttemptHost, PlanRunHost {
     const before = this.#state;
     this.#state = 'ended';
     this.#ringing.stop();
-    this.#maxDuration?.clear();
-    this.#callerKeepAlive?.clear();
+    this.#limits.stop();
     this.#plan.cancel(toldCause(cause));
     this.#dropCallee(cause, true);
-    if (!this.#callerGone) this.#endCaller(before, cause);
+    if (!this.#callerGone) this.#caller.end(before, cause);
     this.#callerSdp = undefined;
     const answeredMs = this.#answeredSince === undefined ? 0 : this.clock.monotonic() - this.#answeredSince;
     this.#releaseCall(answeredMs);
-    const patch = this.#ringFields();
+    const patch = this.#ringing.fields(this.#destination);
     patch.endAt = this.clock.now();
     patch.cause = cause;
     if (this.#plan.lastStep !== undefined) patch.lastStep = this.#plan.lastStep;
@@ -453,26 +344,5 @@ export class Call implements AttemptHost, PlanRunHost {
     this.env.event('ended', this);
     const { kind, sip, by } = cause;
     this.logger.info({ callId: this.id, cause: kind, sip, by, answeredMs }, 'call ended');
-  }
-
-  #endCaller(before: State, cause: EndCause): void {
-    if (before !== 'ringing') this.#caller.bye(toldCause(cause));
-    if (before === 'answered') return;
-    // While the 200 waits for the record the refusal still wins; once it has left, the BYE does.
-    const { sip, q850, text, kind } = cause;
-    this.#caller.reject({
-      status: sip >= 300 ? sip : 480,
-      ...(kind === 'rejected' && text !== undefined ? { reason: text } : {}),
-      headers: reasonHeaders(q850),
-    });
-  }
-
-  #ringFields(): RecordPatch {
-    const patch: RecordPatch = {};
-    const { ringAt, pddMs } = this.#ringing;
-    if (ringAt !== undefined) patch.ringAt = ringAt;
-    if (pddMs !== undefined) patch.pddMs = pddMs;
-    if (this.#destination !== undefined) patch.destination = this.#destination;
-    return patch;
   }
 }

@@ -12,6 +12,7 @@ import type {
   SessionTimer,
 } from '../signalling/index.js';
 
+import { reasonHeaders, toldCause } from './cause.js';
 import type { LegSession } from './leg-session.js';
 
 /** A provisional response for the caller. */
@@ -122,6 +123,19 @@ export class CallerLeg {
   reject(answer: { readonly status: number; readonly reason?: string; readonly headers?: Headers }): void {
     this.#incoming?.reject(answer);
     this.#incoming = undefined;
+  }
+
+  /** Ends the leg with the call: a call that was answered by BYE, any other by a refusal. */
+  end(before: 'ringing' | 'answering' | 'answered', cause: EndCause): void {
+    if (before !== 'ringing') this.bye(toldCause(cause));
+    if (before === 'answered') return;
+    // While the 200 waits for the record the refusal still wins; once it has left, the BYE does.
+    const { sip, q850, text, kind } = cause;
+    this.reject({
+      status: sip >= 300 ? sip : 480,
+      ...(kind === 'rejected' && text !== undefined ? { reason: text } : {}),
+      headers: reasonHeaders(q850),
+    });
   }
 
   /** The caller has gone by itself (CANCEL): there is nobody to answer. */

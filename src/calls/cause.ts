@@ -64,3 +64,18 @@ export function reasonHeaders(q850: number | undefined): Headers {
   if (q850 === undefined) return [];
   return [['Reason', formatReason({ protocol: 'Q.850', cause: q850, text: q850Text(q850) })]];
 }
+
+/** How a call ends whose plan says so: by the failure that came before, if any. */
+export function causeOfPlanEnd(
+  { status, reason, q850 }: { readonly status: number; readonly reason?: string; readonly q850: number },
+  answered: boolean,
+  failure: EndCause | undefined,
+): EndCause {
+  return {
+    sip: answered ? 200 : status,
+    q850,
+    by: failure?.by ?? 'system',
+    kind: failure?.kind ?? (answered ? 'normal' : 'rejected'),
+    ...(reason === undefined ? {} : { text: reason }),
+  };
+}

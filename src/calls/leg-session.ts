@@ -31,3 +31,11 @@ export function offerBetween(from: LegSession, to: LegSession, offer: Sdp): Sdp 
   const admitted = from.admit(offer);
   return admitted === undefined ? undefined : to.admit(admitted);
 }
+
+/** What a leg that answered says, for the session of its partner: an answer as it is, an offer with the codecs both take. */
+export function sdpFor(
+  partner: LegSession,
+  leg: { readonly isOffer: boolean; readonly session: LegSession; readonly sdp: Sdp },
+): Sdp {
+  return leg.isOffer ? (offerBetween(leg.session, partner, leg.sdp) ?? leg.sdp) : leg.sdp;
+}

@@ -1,5 +1,4 @@
 import type { Clock } from '../base/clock.js';
-import { newUuid } from '../base/ids.js';
 import type { Logger } from '../base/logger.js';
 import type { CallFacts, CallRecord, EndCause, LegRecord, TraceEntry } from '../model/index.js';
 import type { CallRecords } from './ports.js';
@@ -81,8 +80,8 @@ export class CallRecorder {
 
   /** Opens a row for an attempt whose INVITE has just left. */
   leg(leg: Pick<LegRecord, 'kind' | 'target' | 'uri' | 'number' | 'sipCallId'>): LegRow {
-    const id = newUuid();
     this.#sequence += 1;
+    const id = `${this.id}/${this.#sequence}`;
     const row: LegRecord = {
       id,
       recordId: this.id,

@@ -2,6 +2,7 @@ import type { Clock, Timer } from '../base/clock.js';
 import type { Sdp } from '../signalling/index.js';
 import type { CallerLeg, Progress } from './caller-leg.js';
 import type { EarlySession } from './early-session.js';
+import type { RecordPatch } from './recorder.js';
 import { offerBetween } from './leg-session.js';
 import type { EarlyProgress } from './leg-attempt.js';
 
@@ -83,6 +84,15 @@ export class Ringing {
     if (sdp !== undefined && offer === undefined) answerOffer();
     else if (!this.tell({ status, ...(offer === undefined ? {} : { sdp: offer }), offerAnswered }))
       answerOffer();
+  }
+
+  /** What the record is told of it. */
+  fields(destination: string | undefined): RecordPatch {
+    const patch: RecordPatch = {};
+    if (this.ringAt !== undefined) patch.ringAt = this.ringAt;
+    if (this.pddMs !== undefined) patch.pddMs = this.pddMs;
+    if (destination !== undefined) patch.destination = destination;
+    return patch;
   }
 
   #elapsedMs(): number {
