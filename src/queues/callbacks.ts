@@ -1,7 +1,7 @@
 import type { AgentRefusal, CallbackRecord } from '../model/index.js';
 import { becomeIdle, setDuty } from './agent-state.js';
 import { closeCallback, saveCallback } from './callback-records.js';
-import { about, type Attempt, type Caller, type House, type Member, type Queue } from './house.js';
+import { about, type Attempt, type Caller, type House, type Member, placeNow, type Queue } from './house.js';
 import { intoLane } from './lanes.js';
 import { giveUpPlace, takeBackRings } from './leaving.js';
 import type { QueueCallerEvents, QueueTicket } from './queues.js';
@@ -81,7 +81,8 @@ function reached(
   if (attempt.order === 'agent-first') connect(house, caller, member, attempt.connection);
   else {
     releaseAgent(house, attempt);
-    if (member.pooled) ringAgents(house, caller, [member], connect);
+    const place = placeNow(member);
+    if (place?.pooled === true) ringAgents(house, caller, [place], connect);
     else seekAgain(house, caller);
   }
   return house.ticketFor(caller);

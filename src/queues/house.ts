@@ -191,6 +191,11 @@ export function compareCallers(a: Caller, b: Caller): number {
   return b.priority - a.priority || a.since - b.since || a.order - b.order;
 }
 
+/** The agent's place in this queue after reloads; undefined: there is none any more. */
+export function placeNow(member: Member): Member | undefined {
+  return member.agent.members.find(({ queue }) => queue === member.queue);
+}
+
 /** How long somebody has waited, in whole milliseconds. */
 export function waitedMs(house: House, caller: Caller): number {
   return Math.max(0, Math.round(house.now() - caller.since));

@@ -5,7 +5,9 @@ import type { AgentFigures, QueueFigures, QueueStatistics, Spread, StatisticsQue
 
 /** Reads sums out of the store and makes figures of them, in the order of time and name. */
 export async function readStatistics(events: QueueEvents, query: StatisticsQuery): Promise<QueueStatistics> {
-  const tallies = [...(await events.tally(query))].sort((a, b) => a.at - b.at || (nameOf(a) < nameOf(b) ? -1 : 1));
+  const tallies = [...(await events.tally(query))].sort(
+    (a, b) => a.at - b.at || (nameOf(a) < nameOf(b) ? -1 : 1),
+  );
   return {
     queues: tallies.filter(({ queue }) => queue !== undefined).map(queueFigures),
     agents: tallies.filter(({ agent }) => agent !== undefined).map(agentFigures),
@@ -96,6 +98,15 @@ function spread<Name extends string>(
   if (histogram === undefined || histogram.count === 0) return {};
   const { count, sum, min, max } = histogram;
   const at = (part: number): number => Math.round(percentile(histogram, part));
-  const value = { count, mean: sum / count, min, max, p50: at(0.5), p90: at(0.9), p95: at(0.95), p99: at(0.99) };
+  const value = {
+    count,
+    mean: sum / count,
+    min,
+    max,
+    p50: at(0.5),
+    p90: at(0.9),
+    p95: at(0.95),
+    p99: at(0.99),
+  };
   return { [name]: value } as Partial<Record<Name, Spread>>;
 }

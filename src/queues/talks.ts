@@ -1,6 +1,6 @@
 import { becomeIdle, setDuty } from './agent-state.js';
 import { closeCallback } from './callback-records.js';
-import { about, type Agent, type Caller, type House, type Member, waitedMs } from './house.js';
+import { about, type Agent, type Caller, type House, type Member, waitedMs, placeNow } from './house.js';
 import { giveUpPlace } from './leaving.js';
 
 /** The caller and the agent talk from now on. */
@@ -12,7 +12,9 @@ export function connect(house: House, caller: Caller, member: Member, connection
   caller.state = 'connected';
   caller.agent = agent;
   agent.calls++;
-  member.calls++;
+  // A reload may have made the place anew.
+  const place = placeNow(member);
+  if (place !== undefined) place.calls++;
   setDuty(house, agent, { kind: 'talking', caller, since: house.now() });
   const callback = caller.callback !== undefined;
   closeCallback(house, caller, 'reached');

@@ -1,6 +1,5 @@
 import t from 'tap';
-import { createWorld, newDisk, queue } from './world.js';
-import { createFakeClock } from '../helpers/fake-clock.js';
+import { createWorld, queue } from './world.js';
 
 t.test('who waits longest is served first, and a higher priority before', (t) => {
   const world = createWorld({ queues: [queue('sales', ['201'])] });
