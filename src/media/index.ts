@@ -23,3 +23,4 @@ export type {
 } from './engine.js';
 export { createEmbeddedEngine, type EmbeddedDeps } from './embedded/create-embedded-engine.js';
 export type { EmbeddedOptions } from './embedded/settings.js';
+export { createAudioCache, type AudioCache, type AudioCacheOptions, type EncodedClip } from './audio-cache.js';

@@ -1,9 +1,10 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Test } from 'tap';
 import type { Clip, CollectSpec, MediaEngine, MediaSession, SessionEvents } from '../../src/media/index.js';
-import { RtpPeer } from './rtp-peer.js';
+import { readWav } from '../../src/media/codec/wav.js';
+import { dominantTone, RtpPeer, toneShare } from './rtp-peer.js';
 
 export type CreateEngine = () => Promise<MediaEngine> | MediaEngine;
 
@@ -114,17 +115,12 @@ export function contract(t: Test, createEngine: CreateEngine): void {
         peer.pcm([packet]).some((sample) => Math.abs(sample) > 500),
       );
       const prompt = packets.slice(first, first + 35);
-      const heard = [0, 14, 20, 34].map((index) => peer.pcm(prompt.slice(Math.max(0, index - 4), index + 1)));
-      t.equal(heard.length, 4);
-      t.equal(peer.pcm(prompt.slice(0, 15)).length, 2400);
-      for (const [index, packet] of packets.entries()) {
-        if (index === 0) continue;
-        const before = packets[index - 1]!;
-        t.equal((packet.sequence - before.sequence) & 0xffff, 1, 'sequence');
-        t.equal((packet.timestamp - before.timestamp) >>> 0, 160, 'timestamp');
-        t.equal(packet.ssrc, before.ssrc, 'one source');
-      }
-      const { dominantTone } = await import('./rtp-peer.js');
+      const steps = packets.slice(1).map((packet, index) => {
+        const before = packets[index]!;
+        return `${(packet.sequence - before.sequence) & 0xffff} ${(packet.timestamp - before.timestamp) >>> 0}`;
+      });
+      t.same([...new Set(steps)], ['1 160'], 'each follows the one before');
+      t.equal(new Set(packets.map(({ ssrc }) => ssrc)).size, 1, 'one source');
       t.equal(dominantTone(peer.pcm(prompt.slice(0, 15))), 500);
       t.equal(dominantTone(peer.pcm(prompt.slice(15, 20))), 0);
       t.equal(dominantTone(peer.pcm(prompt.slice(20, 35))), 1000);
@@ -284,4 +280,330 @@ export function contract(t: Test, createEngine: CreateEngine): void {
     t.equal(engine.load().sessions, sessions - 1);
     t.ok((await session.stats()).packetsReceived >= 10);
   });
+
+  t.test('what the peer says is recorded until it falls silent, by its content', async (t) => {
+    const { session, peer } = await leg(t);
+    peer.speak(650);
+    await peer.hear(3);
+    const path = join(folder, 'peer.wav');
+    const recording = session.record({ path, what: 'peer', maxMs: 10_000, silenceMs: 300 });
+    await peer.hear(30);
+    t.ok(existsSync(`${path}.part`), 'not there before it is whole');
+    peer.speak(0);
+    const end = await recording.ended;
+    t.match(end, { kind: 'recorded', by: 'silence' });
+    t.ok(end.durationMs >= 500 && end.durationMs <= 900, `${end.durationMs} ms`);
+    const { pcm, channels, rate } = readWav(readFileSync(path));
+    t.same([channels, rate, pcm.length], [1, 8000, end.durationMs * 8]);
+    t.ok(toneShare(pcm.subarray(1600, 4000), 650) > 0.95, 'the tone survives');
+    t.notOk(existsSync(`${path}.part`));
+  });
+
+  t.test(
+    'both sides are recorded, without what is said in a pause; a key or the length ends it',
+    async (t) => {
+      const a = await leg(t);
+      const b = await leg(t, { near: a.session });
+      engine.bridge(a.session, b.session);
+      a.peer.speak(500);
+      b.peer.speak(1600);
+      await Promise.all([b.peer.hearTone(500), a.peer.hearTone(1600)]);
+      const path = join(folder, 'both.wav');
+      const recording = a.session.record({ path, what: 'both', maxMs: 10_000, terminators: '#' });
+      await a.peer.hear(25);
+      recording.pause();
+      a.peer.speak(2500);
+      await a.peer.hear(25);
+      a.peer.speak(500);
+      await a.peer.hear(10);
+      recording.resume();
+      await a.peer.hear(25);
+      a.peer.press('#');
+      const end = await recording.ended;
+      t.match(end, { kind: 'recorded', by: 'key', key: '#' });
+      const { pcm, channels } = readWav(readFileSync(path));
+      t.equal(channels, 2);
+      const side = (index: number): Int16Array => pcm.filter((_, at) => at % 2 === index).subarray(1600);
+      t.ok(toneShare(side(0), 500) > 0.9, 'the peer left');
+      t.ok(toneShare(side(1), 1600) > 0.9, 'its partner right');
+      t.ok(toneShare(side(0), 2500) < 0.02, 'not what was said in the pause');
+      const short = a.session.record({
+        path: join(folder, 'short.wav'),
+        what: 'peer',
+        maxMs: 100,
+        beep: true,
+      });
+      t.match(await short.ended, { kind: 'recorded', by: 'max', durationMs: 100 });
+      const nowhere = a.session.record({ path: join(folder, 'no', 'such.wav'), what: 'peer', maxMs: 1000 });
+      t.match(await nowhere.ended, { kind: 'failed', by: 'disk' });
+      const last = a.session.record({ path: join(folder, 'last.wav'), what: 'peer', maxMs: 10_000 });
+      await a.peer.hear(10);
+      a.session.close();
+      t.match(await last.ended, { kind: 'recorded', by: 'closed' });
+      t.ok(existsSync(join(folder, 'last.wav')));
+    },
+  );
+
+  t.test('digits go out as was agreed: as events, or as tones that are heard as digits again', async (t) => {
+    const a = await leg(t);
+    await a.session.sendDigits('15#', { toneMs: 80, gapMs: 60 });
+    await a.peer.until(() => a.peer.seen.filter(({ pt }) => pt === 101).length >= 18, 'the events');
+    const events = a.peer.seen.filter(({ pt }) => pt === 101);
+    t.same([...new Set(events.map(({ payload }) => payload[0]))], [1, 5, 11]);
+    t.equal(new Set(events.map(({ timestamp }) => timestamp)).size, 3, 'a timestamp each');
+    t.equal(events.filter(({ payload }) => (payload[1]! & 0x80) !== 0).length, 9, 'each end thrice');
+    t.equal(events.filter(({ marker }) => marker).length, 3);
+    // Two legs without telephone-event: the tones of one are the digits of the other.
+    const b = await leg(t, { sdp: { pts: '0', maps: [] } });
+    const c = await leg(t, { sdp: { pts: '0', maps: [] } });
+    b.peer.aim(c.ours);
+    const pump = setInterval(() => {
+      for (const packet of b.peer.seen.splice(0)) c.peer.frame(packet.payload);
+    }, 5);
+    t.teardown(() => clearInterval(pump));
+    await b.session.sendDigits('2580*');
+    await c.peer.until(() => c.digits.length === 5, 'the digits');
+    t.same(c.digits, ['2', '5', '8', '0', '*']);
+  });
+
+  t.test(
+    'an event reaches a partner that counts time otherwise, and one that takes none hears a tone',
+    async (t) => {
+      const a = await leg(t, { sdp: { pts: '0 101', maps: ['101 telephone-event/8000'] } });
+      const maps = ['96 opus/48000/2', '97 telephone-event/48000'];
+      const b = await leg(t, { sdp: { pts: '96 97', maps }, like: b48(maps), near: a.session });
+      engine.bridge(a.session, b.session);
+      a.peer.press('9');
+      await b.peer.until(() => b.peer.seen.filter(({ pt }) => pt === 97).length >= 8, 'the event');
+      const events = b.peer.seen.filter(({ pt }) => pt === 97);
+      t.equal(events.at(-1)!.payload.readUInt16BE(2), 4800, 'its length in their clock');
+      t.equal(new Set(events.map(({ timestamp }) => timestamp)).size, 1);
+      const c = await leg(t, { sdp: { pts: '0', maps: [] }, near: a.session });
+      engine.bridge(a.session, c.session);
+      a.peer.press('9');
+      await c.peer.until(
+        () => c.peer.seen.some((packet) => c.peer.pcm([packet]).some((s) => s > 3000)),
+        'a tone',
+      );
+    },
+  );
+
+  t.test(
+    'on hold nothing is sent and no time-out comes; a peer that falls silent otherwise is told of once',
+    async (t) => {
+      let timeouts = 0;
+      const on = { timeout: () => timeouts++ };
+      const { session, peer, ours } = await leg(t, { rtpTimeoutMs: 300, on });
+      peer.speak(500);
+      await peer.hear(3);
+      const held = session.answer(peer.sdp({ direction: 'inactive', version: 2 }));
+      t.match(held, /a=inactive/);
+      t.equal(session.held, true);
+      t.equal(/^m=.*$/m.exec(held)![0], /^m=.*$/m.exec(ours)![0], 'the same port');
+      peer.hush();
+      const before = peer.seen.length;
+      const still = session.play([tone(500, 400)]);
+      t.match(await still.ended, { kind: 'done' });
+      t.ok(peer.seen.length <= before + 2, 'quiet');
+      t.equal(timeouts, 0);
+      session.answer(peer.sdp({ version: 3 }));
+      t.equal(session.held, false);
+      await peer.hear(3);
+      await peer.until(() => timeouts === 1, 'the time-out');
+      t.equal(session.closed, false);
+    },
+  );
+
+  t.test('three in a room hear the others but not themselves, within their roles', async (t) => {
+    const a = await leg(t);
+    const b = await leg(t, { sdp: { pts: '8 101' }, near: a.session });
+    const c = await leg(t, { near: a.session });
+    a.peer.speak(500);
+    b.peer.speak(1000, { law: 'a' });
+    c.peer.speak(2000);
+    const mix = engine.mix();
+    mix.set({ session: a.session });
+    mix.set({ session: b.session });
+    mix.set({ session: c.session });
+    const hears = (one: Leg): string =>
+      [500, 1000, 2000].filter((hz) => toneShare(one.peer.pcm(one.peer.seen.slice(-5)), hz) > 0.2).join();
+    const all = async (expected: string[]): Promise<void> => {
+      const now = (): string[] => [a, b, c].map(hears);
+      await a.peer
+        .until(() => now().join(' ') === expected.join(' '), expected.join(' '))
+        .catch(() => t.same(now(), expected));
+    };
+    await all(['1000,2000', '500,2000', '500,1000']);
+    mix.set({ session: c.session, heardBy: 'none' });
+    await all(['1000', '500', '500,1000']);
+    mix.set({ session: c.session, heardBy: [b.session] });
+    await all(['1000', '500,2000', '500,1000']);
+    mix.set({ session: c.session, hears: 'none', heardBy: 'all' });
+    await all(['1000,2000', '500,2000', '']);
+    const digits = a.digits.length;
+    a.peer.press('4');
+    await a.peer.until(() => a.digits.length === digits + 1, 'a digit in the room');
+    for (const one of [a, b, c]) one.peer.speak(0);
+    await all(['', '', '']);
+    const announcement = mix.play([tone(800, 400)]);
+    await Promise.all([a.peer.hearTone(800), b.peer.hearTone(800)]);
+    t.match(await announcement.ended, { kind: 'done', playedMs: 400 });
+    engine.bridge(a.session, b.session);
+    a.peer.speak(500);
+    await b.peer.hearTone(500);
+    mix.remove(c.session);
+    await c.peer.hearTone(0);
+    mix.close();
+    t.match(await mix.play([tone(800, 400)]).ended, { kind: 'closed' });
+  });
+
+  t.test('packets sprayed from elsewhere from the start are neither heard nor answered', async (t) => {
+    const stranger = await RtpPeer.open('127.0.0.2');
+    const neighbour = await RtpPeer.open();
+    t.teardown(() => {
+      stranger.close();
+      neighbour.close();
+    });
+    const peer = await RtpPeer.open();
+    const digits: string[] = [];
+    const session = await engine.open(
+      { callId: 'attack', address: ADDRESS },
+      { digit: (digit) => digits.push(digit) },
+    );
+    t.teardown(() => {
+      session.close();
+      peer.close();
+    });
+    const offer = session.offer();
+    for (const one of [peer, stranger, neighbour]) one.aim(offer);
+    stranger.speak(2000);
+    neighbour.speak(2000);
+    stranger.press('6');
+    session.answered(peer.sdp());
+    // Heard all the while: who sits in a bridge with it.
+    const other = await leg(t, { near: session });
+    engine.bridge(session, other.session);
+    other.peer.speak(800);
+    await peer.hearTone(800);
+    // The real one speaks: it is heard at once.
+    peer.speak(500);
+    await other.peer.hearTone(500);
+    stranger.press('7');
+    neighbour.press('8');
+    await other.peer.hear(20);
+    t.same(digits, []);
+    t.equal(stranger.packetsHeard, 0, 'a stranger is not answered');
+    t.equal(neighbour.packetsHeard, 0, 'nor another port');
+    t.ok(
+      other.peer.seen.every((packet) => toneShare(other.peer.pcm([packet]), 2000) < 0.3),
+      'not heard',
+    );
+    t.ok((await session.stats()).refused > 20);
+    // Nor does falling silent make room, after somebody has proved to be the peer.
+    peer.hush();
+    await peer.hear(30);
+    t.equal(stranger.packetsHeard + neighbour.packetsHeard, 0);
+  });
+
+  t.test('a peer behind NAT is found by what it sends, from where its signalling comes', async (t) => {
+    const { session, peer } = await leg(t, { sdp: { address: '10.1.2.3' }, signalledFrom: '127.0.0.1' });
+    const stranger = await RtpPeer.open('127.0.0.2');
+    t.teardown(() => stranger.close());
+    stranger.target = peer.target;
+    stranger.speak(2000);
+    peer.speak(500);
+    session.play([tone(1250, 400)], { times: 0 });
+    await peer.hearTone(1250);
+    t.equal(stranger.packetsHeard, 0);
+    // A new address opens the window again.
+    const moved = await RtpPeer.open();
+    t.teardown(() => moved.close());
+    moved.aim(session.answer(moved.sdp({ version: 2 })));
+    await moved.hearTone(1250);
+  });
+
+  t.test('garbage is harmless', async (t) => {
+    const { session, peer } = await leg(t);
+    peer.speak(500);
+    await peer.hear(5);
+    let seed = 7;
+    const random = (): number => (seed = (seed * 1_103_515_245 + 12_345) & 0x7fffffff);
+    for (let count = 0; count < 400; count++) {
+      const data = Buffer.from(Array.from({ length: random() % 80 }, () => random() & 0xff));
+      // Half of them look like RTP with agreed payload types, or RTCP, at first sight.
+      if (count % 2 === 0 && data.length > 1) {
+        data[0] = 0x80 | (random() & 0x3f);
+        data[1] = [0, 101, 200, 201, 13][random() % 5]!;
+      }
+      peer.raw(data);
+      peer.rawRtcp(data);
+    }
+    session.play([tone(800, 200)], { times: 0 });
+    await peer.hearTone(800);
+    t.ok((await session.stats()).packetsReceived > 5);
+  });
+
+  t.test('video and fax lines are handed on as they come', async (t) => {
+    const video = (port: number, pts: string, extra = ''): string =>
+      `m=video ${port} RTP/AVP ${pts}\r\n${extra}`;
+    const a = await RtpPeer.open();
+    const b = await RtpPeer.open();
+    const [av, bv] = [await RtpPeer.open(), await RtpPeer.open()];
+    t.teardown(() => [a, b, av, bv].forEach((peer) => peer.close()));
+    const offerA = a.sdp() + video(av.port, '97', 'a=rtpmap:97 H264/90000\r\n');
+    const sa = await engine.open({ callId: 'video', address: ADDRESS }, {});
+    const sb = await engine.open({ callId: 'video', address: ADDRESS, near: sa }, {});
+    t.teardown(() => [sa, sb].forEach((session) => session.close()));
+    const offerB = sb.offer({ like: offerA });
+    const answerB = b.sdp() + video(bv.port, '97', 'a=rtpmap:97 H264/90000\r\n');
+    sb.answered(answerB);
+    const answerA = sa.answer(offerA, { like: answerB });
+    engine.bridge(sa, sb);
+    const port = (sdp: string): number => Number(/^m=video (\d+)/m.exec(sdp)![1]);
+    t.ok(port(answerA) > 0 && port(offerB) > 0, answerA);
+    av.target = { address: ADDRESS, port: port(answerA) };
+    const frame = Buffer.alloc(1000, 0x42);
+    const sending = setInterval(() => av.raw(av.packet(frame, 97, 9000, true)), 20);
+    t.teardown(() => clearInterval(sending));
+    await bv.until(() => bv.seen.length > 2, 'video');
+    const packet = bv.seen.at(-1)!;
+    t.equal(packet.ssrc, av.ssrc);
+    t.same(packet.payload, frame);
+    // The line turns into a fax.
+    const fax = (peer: RtpPeer): string =>
+      `v=0\r\no=peer 1 2 IN IP4 ${ADDRESS}\r\ns=-\r\nc=IN IP4 ${ADDRESS}\r\nt=0 0\r\nm=image ${peer.port} udptl t38\r\n`;
+    sb.offer({ like: fax(a) });
+    sb.answered(fax(b));
+    a.aim(offerB);
+    const answer = sa.answer(fax(a), { like: fax(b) });
+    a.target = { address: ADDRESS, port: Number(/^m=image (\d+)/m.exec(answer)![1]) };
+    const ifp = Buffer.from([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]);
+    const from = b.seen.length;
+    const faxing = setInterval(() => a.raw(ifp), 20);
+    t.teardown(() => clearInterval(faxing));
+    await b.until(
+      () => b.seen.slice(from).some(({ pt, payload }) => pt === 1 && payload.length === 4),
+      'fax',
+    );
+  });
+
+  t.test('no session is opened on an address that is not ours, nor while it drains', async (t) => {
+    await t.rejects(engine.open({ callId: 'x', address: '203.0.113.9' }, {}), { code: 'MEDIA_UNAVAILABLE' });
+    await t.rejects(engine.open({ callId: 'x', address: 'example.com' }, {}), { code: 'MEDIA_UNAVAILABLE' });
+    const { session } = await leg(t);
+    t.throws(() => session.answer('nonsense'), { code: 'MEDIA_NOT_ACCEPTABLE' });
+    const busy = session.play([tone(500, 5000)]);
+    const collecting = session.collect(entry);
+    engine.drain();
+    await t.rejects(engine.open({ callId: 'x', address: ADDRESS }, {}), { code: 'MEDIA_UNAVAILABLE' });
+    await engine.stop();
+    t.match(await busy.ended, { kind: 'closed' });
+    t.match(await collecting.ended, { kind: 'closed' });
+    t.equal(session.closed, true);
+  });
+}
+
+/** A partner that speaks Opus with events at its clock. */
+function b48(maps: readonly string[]): string {
+  return `v=0\r\no=x 1 1 IN IP4 ${ADDRESS}\r\ns=-\r\nc=IN IP4 ${ADDRESS}\r\nt=0 0\r\nm=audio 4000 RTP/AVP 96 97\r\n${maps.map((map) => `a=rtpmap:${map}\r\n`).join('')}`;
 }

@@ -1,4 +1,4 @@
-import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
+import { createSocket, type Socket } from 'node:dgram';
 import { decodeA, decodeMu, encodeA, encodeMu } from '../../src/media/codec/g711.js';
 
 export interface SeenPacket {
@@ -42,7 +42,7 @@ export class RtpPeer {
       });
       this.#wake();
     });
-    rtcp.on('message', (data: Buffer, _from: RemoteInfo) => {
+    rtcp.on('message', (data: Buffer) => {
       this.reports.push(data);
       this.#wake();
     });

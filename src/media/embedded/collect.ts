@@ -3,6 +3,8 @@ import type { CollectEnd, CollectSpec, Collecting, Playing } from '../engine.js'
 
 /** Takes a session's digits while it runs. */
 export interface Collector extends Collecting {
+  /** Has ended. */
+  readonly over: boolean;
   digit(digit: string): void;
   /** The session is gone. */
   close(): void;
@@ -75,6 +77,9 @@ export function createCollector(spec: CollectSpec, deps: CollectDeps): Collector
 
   const collector: Collector = {
     ended,
+    get over() {
+      return state === 'over';
+    },
     stop: () => end({ kind: 'stopped', digits }),
     close: () => end({ kind: 'closed', digits }),
     digit: (digit) => {

@@ -1,8 +1,11 @@
 import { isIPv4 } from 'node:net';
-import type { Post, StreamPlan, ToWorker, WorkerOptions } from './messages.js';
+import type { RecordEnd, RecordSpec } from '../engine.js';
+import type { Post, StreamPlan, ToWorker, WireMember, WorkerOptions } from './messages.js';
 import { pairMedia, type AgreedMedia } from '../sdp/index.js';
 import { createPacer } from './pacer.js';
+import { Mixer } from './mixer.js';
 import { Player } from './player.js';
+import { Recorder } from './recorder.js';
 import { Stream, type StreamDeps } from './stream.js';
 import { bindPair } from './udp.js';
 
@@ -41,6 +44,7 @@ export interface CoreSession {
   reportIn: number;
 }
 
+const NOT_RECORDED: RecordEnd = { kind: 'failed', by: 'closed', durationMs: 0 };
 const SWEEP_MS = 1000;
 const REPORT_S = 5;
 /** m-lines of one session that get ports. */
@@ -51,6 +55,9 @@ export function createMediaCore(deps: CoreDeps): MediaCore {
   const pacer = createPacer({ monotonic, sleep: deps.sleep, slotMs: options.slotMs });
   const streamDeps: StreamDeps = { pacer, monotonic, wall: deps.wall, random: deps.random };
   const sessions = new Map<number, CoreSession>();
+  const mixers = new Map<number, Mixer>();
+  const recorders = new Map<number, { readonly session: CoreSession; readonly recorder: Recorder }>();
+  let halting = false;
   const sweeper = setInterval(sweep, SWEEP_MS);
   sweeper.unref();
 
@@ -59,7 +66,7 @@ export function createMediaCore(deps: CoreDeps): MediaCore {
       streamDeps,
       { family, learnMs: options.learnMs, signalledFrom },
       {
-        digit: (digit) => post({ kind: 'digit', session, digit, by: 'rfc4733' }),
+        digit: (digit, by) => post({ kind: 'digit', session, digit, by }),
         played: (op, end, playedMs) => post({ kind: 'played', op, end, playedMs }),
         sent: (op) => post({ kind: 'sent', op }),
       },
@@ -156,6 +163,8 @@ export function createMediaCore(deps: CoreDeps): MediaCore {
 
   function bridge(a: CoreSession, b: CoreSession): void {
     if (a === b || a.partner === b) return;
+    leaveMix(a.id);
+    leaveMix(b.id);
     unbridge(a);
     unbridge(b);
     a.partner = b;
@@ -163,7 +172,45 @@ export function createMediaCore(deps: CoreDeps): MediaCore {
     pair(a, b);
   }
 
+  function leaveMix(session: number): void {
+    for (const mixer of mixers.values()) if (mixer.has(session)) mixer.remove(session);
+  }
+
+  function setMember(mix: number, member: WireMember, session: CoreSession): void {
+    let mixer = mixers.get(mix);
+    if (mixer === undefined) {
+      mixer = new Mixer(pacer, {
+        played: (op, end, playedMs) => post({ kind: 'played', op, end, playedMs }),
+      });
+      mixers.set(mix, mixer);
+    }
+    if (!mixer.has(session.id)) {
+      unbridge(session);
+      leaveMix(session.id);
+    }
+    mixer.set(member, session.audio);
+  }
+
+  function record(op: number, spec: RecordSpec, session: CoreSession): void {
+    const recorder = new Recorder(spec, {
+      pacer,
+      stream: session.audio,
+      ended: (end) => {
+        recorders.delete(op);
+        post({ kind: 'recorded', op, end });
+        halted();
+      },
+      failed: (cause) => {
+        const fields = { path: spec.path, cause: String(cause) };
+        post({ kind: 'log', level: 'error', fields, event: 'recording failed' });
+      },
+    });
+    recorders.set(op, { session, recorder });
+  }
+
   function close(session: CoreSession): void {
+    for (const { session: of, recorder } of recorders.values()) if (of === session) recorder.stop('closed');
+    leaveMix(session.id);
     unbridge(session);
     sessions.delete(session.id);
     for (const stream of session.streams.values()) stream.close();
@@ -187,14 +234,22 @@ export function createMediaCore(deps: CoreDeps): MediaCore {
   function halt(): void {
     clearInterval(sweeper);
     for (const session of [...sessions.values()]) close(session);
+    for (const mixer of mixers.values()) mixer.close();
+    mixers.clear();
     pacer.stop();
-    post({ kind: 'halted' });
+    halting = true;
+    halted();
+  }
+
+  /** Recordings are finished first. */
+  function halted(): void {
+    if (halting && recorders.size === 0) post({ kind: 'halted' });
   }
 
   function handle(message: ToWorker): void {
     if (message.kind === 'open') return open(message);
     if (message.kind === 'halt') return halt();
-    const id = message.kind === 'bridge' ? message.a : 'session' in message ? message.session : -1;
+    const id = sessionOf(message);
     const session = sessions.get(id);
     switch (message.kind) {
       case 'streams':
@@ -221,17 +276,39 @@ export function createMediaCore(deps: CoreDeps): MediaCore {
         if (session !== undefined) post({ kind: 'stats', op: message.op, stats: session.audio.stats() });
         return;
       case 'record':
-      case 'recording':
+        if (session === undefined) return post({ kind: 'recorded', op: message.op, end: NOT_RECORDED });
+        return record(message.op, message.spec, session);
+      case 'recording': {
+        const recorder = recorders.get(message.op)?.recorder;
+        if (message.what !== 'stop') return recorder?.[message.what]();
+        return recorder?.stop(message.key === undefined ? 'stopped' : 'key', message.key);
+      }
       case 'mix-set':
+        return session && setMember(message.mix, message.member, session);
       case 'mix-remove':
-      case 'mix-play':
+        return mixers.get(message.mix)?.remove(message.session);
+      case 'mix-play': {
+        const player = new Player(message.op, message.clips, 1, 0);
+        const mixer = mixers.get(message.mix);
+        return mixer === undefined
+          ? post({ kind: 'played', op: message.op, end: 'done', playedMs: 0 })
+          : mixer.play(player);
+      }
       case 'mix-stop':
+        return mixers.get(message.mix)?.stop(message.op);
       case 'mix-close':
-        return;
+        mixers.get(message.mix)?.close();
+        mixers.delete(message.mix);
     }
   }
 
   return { handle };
+}
+
+function sessionOf(message: ToWorker): number {
+  if (message.kind === 'bridge') return message.a;
+  if (message.kind === 'mix-set') return message.member.session;
+  return 'session' in message ? message.session : -1;
 }
 
 function linesOf(session: CoreSession): AgreedMedia[] {

@@ -4,8 +4,9 @@ import type { Clock, Timer } from '../../base/clock.js';
 import { AppError } from '../../base/errors.js';
 import { newUuid } from '../../base/ids.js';
 import type { Logger } from '../../base/logger.js';
-import type { Clip, MediaEngine, MediaSession, Mix, OpenSpec, SessionEvents } from '../engine.js';
+import type { Clip, MediaEngine, MediaSession, OpenSpec, SessionEvents } from '../engine.js';
 import type { FromWorker, WireClip } from './messages.js';
+import { createMix } from './mix.js';
 import { createOperations } from './operations.js';
 import { createPortTable } from './port-table.js';
 import { EmbeddedSession, type LoadedClips } from './session.js';
@@ -61,6 +62,7 @@ export function createEmbeddedEngine(options: EmbeddedOptions, deps: EmbeddedDep
   const opening = new Map<number, (message: FromWorker | undefined) => void>();
   let state: 'new' | 'running' | 'draining' | 'stopped' = 'new';
   let lastNumber = 0;
+  let lastMix = 0;
   let watch: Timer | undefined;
   const halted = new Map<number, () => void>();
 
@@ -301,9 +303,14 @@ export function createEmbeddedEngine(options: EmbeddedOptions, deps: EmbeddedDep
       if (!(session instanceof EmbeddedSession) || session.closed) return;
       slots[session.worker]!.link.post({ kind: 'unbridge', session: session.number });
     },
-    mix: (): Mix => {
-      throw new AppError('MEDIA_UNAVAILABLE', 'no mixing yet');
-    },
+    mix: () =>
+      createMix({
+        number: ++lastMix,
+        operations,
+        post: (worker, message) => slots[worker]!.link.post(message),
+        load,
+        elsewhere: (session) => logger.error({ session: session.id }, 'a mix has members of one worker only'),
+      }),
     prepare: async (clip) => {
       if (clip.kind !== 'silence') await cache.get(clip);
     },

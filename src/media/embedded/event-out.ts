@@ -29,7 +29,7 @@ export class EventOut {
 
   constructor(options: EventOutOptions) {
     this.op = options.op;
-    this.#digits = [...options.digits.toUpperCase()].filter((digit) => DIGITS.includes(digit)).join('');
+    this.#digits = options.digits.toUpperCase().replace(/[^0-9*#A-D]/g, '');
     this.#toneMs = Math.ceil(options.toneMs / INTERVAL_MS) * INTERVAL_MS;
     this.#gapMs = Math.ceil(options.gapMs / INTERVAL_MS) * INTERVAL_MS;
   }

@@ -56,6 +56,7 @@ const GRACE_MS = 5000;
 const DEFAULT_TONE_MS = 100;
 const DEFAULT_GAP_MS = 80;
 const MAX_DIGITS_SENT = 64;
+const BEEP: Clip = { kind: 'tone', tone: 'beep', ms: 300 };
 const NO_STATS: SessionStats = {
   packetsReceived: 0,
   packetsSent: 0,
@@ -63,6 +64,12 @@ const NO_STATS: SessionStats = {
   jitterMs: 0,
   refused: 0,
 };
+
+interface RecordingPart {
+  /** Whether the key ends it. */
+  key(digit: string): boolean;
+  closed(): void;
+}
 
 /** The main thread's side of a session: what was agreed, its operations, its digits. The packets are the worker's. */
 export class EmbeddedSession implements MediaSession {
@@ -83,7 +90,7 @@ export class EmbeddedSession implements MediaSession {
   #collector: Collector | undefined;
   #ahead: { readonly digit: string; readonly at: number }[] = [];
   #lastDigit = { digit: '', by: '', at: -Infinity };
-  readonly #recordings = new Map<Recording, (key: string) => boolean>();
+  readonly #recordings = new Map<Recording, RecordingPart>();
   /** Settle what waits for no worker. */
   readonly #closers = new Set<() => void>();
   #stats = NO_STATS;
@@ -239,14 +246,11 @@ export class EmbeddedSession implements MediaSession {
   collect(spec: CollectSpec): Collecting {
     this.#collector?.stop();
     const now = this.#deps.clock.monotonic();
-    const ahead = spec.typeAhead
-      ? this.#ahead.filter(({ at }) => now - at <= AHEAD_MS).map(({ digit }) => digit)
-      : [];
+    const ahead = spec.typeAhead ? this.#ahead.filter(({ at }) => now - at <= AHEAD_MS) : [];
     this.#ahead = [];
-    let over = false;
     let used = 0;
     const counted = function* (): Generator<string> {
-      for (const digit of ahead) {
+      for (const { digit } of ahead) {
         used++;
         yield digit;
       }
@@ -256,13 +260,12 @@ export class EmbeddedSession implements MediaSession {
       play: (prompt) => this.play(prompt),
       ahead: counted(),
       ended: (one) => {
-        over = true;
         if (this.#collector === one) this.#collector = undefined;
       },
     });
     // What this input left over is for the next.
-    for (const digit of ahead.slice(used)) this.#ahead.push({ digit, at: now });
-    if (!over) this.#collector = collector;
+    this.#ahead.push(...ahead.slice(used));
+    if (!collector.over) this.#collector = collector;
     if (this.#closed) collector.close();
     return collector;
   }
@@ -280,7 +283,7 @@ export class EmbeddedSession implements MediaSession {
     if (last.digit === digit && last.by !== by && at - last.at < TWO_WAYS_MS) return;
     this.#lastDigit = { digit, by, at };
     let taken = false;
-    for (const key of [...this.#recordings.values()]) taken = key(digit) || taken;
+    for (const one of [...this.#recordings.values()]) taken = one.key(digit) || taken;
     if (!taken && this.#collector !== undefined) {
       this.#collector.digit(digit);
       taken = true;
@@ -328,17 +331,20 @@ export class EmbeddedSession implements MediaSession {
     const ended = new Promise<RecordEnd>((resolve) => {
       settle = resolve;
     });
-    const begun = clock.monotonic();
+    let started = false;
     const op = operations.begin(worker, (how) => {
       over = true;
       deadline.clear();
       this.#recordings.delete(recording);
       if (how.kind === 'recorded') return settle(how.end);
-      settle({ kind: 'failed', by: 'closed', durationMs: Math.round(clock.monotonic() - begun) });
+      settle({ kind: 'failed', by: 'closed', durationMs: 0 });
     });
     const deadline = clock.after(spec.maxMs + 60_000 + GRACE_MS, () => operations.end(op, { kind: 'gone' }));
     const tell = (what: 'pause' | 'resume' | 'stop', key?: string): void => {
       if (over) return;
+      // During the beep nothing is recorded yet.
+      if (!started && what === 'stop') return operations.end(op, { kind: 'recorded', end: unheard(key) });
+      if (!started) return;
       this.#send({ kind: 'recording', session: this.number, op, what, ...(key !== undefined && { key }) });
     };
     const recording: Recording = {
@@ -351,12 +357,23 @@ export class EmbeddedSession implements MediaSession {
       operations.end(op, { kind: 'gone' });
       return recording;
     }
-    this.#recordings.set(recording, (digit) => {
-      if (spec.terminators?.includes(digit) !== true) return false;
-      tell('stop', digit);
-      return true;
+    this.#recordings.set(recording, {
+      key: (digit) => {
+        if (spec.terminators?.includes(digit) !== true) return false;
+        tell('stop', digit);
+        return true;
+      },
+      // The worker finishes those it knows.
+      closed: () => {
+        if (!started) operations.end(op, { kind: 'gone' });
+      },
     });
-    this.#send({ kind: 'record', session: this.number, op, spec });
+    const start = (): void => {
+      if (!over) this.#send({ kind: 'record', session: this.number, op, spec });
+      started = true;
+    };
+    if (spec.beep === true) void this.play([BEEP]).ended.then(start);
+    else start();
     return recording;
   }
 
@@ -401,6 +418,7 @@ export class EmbeddedSession implements MediaSession {
   #end(): void {
     this.#closed = true;
     this.#collector?.close();
+    for (const unstarted of [...this.#recordings.values()]) unstarted.closed();
     for (const closer of [...this.#closers]) closer();
     this.#ahead = [];
     this.#deps.releasePort(this.#audioPort);
@@ -410,6 +428,13 @@ export class EmbeddedSession implements MediaSession {
     this.#ports.clear();
     this.#deps.closed(this);
   }
+}
+
+/** Of a recording that was stopped before it began. */
+function unheard(key: string | undefined): RecordEnd {
+  return key === undefined
+    ? { kind: 'failed', by: 'stopped', durationMs: 0 }
+    : { kind: 'failed', by: 'key', durationMs: 0, key };
 }
 
 function notAcceptable(reason: string): AppError {

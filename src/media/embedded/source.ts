@@ -43,8 +43,8 @@ export interface SourceGuardOptions {
 /** A stranger's packets that must come one after the other, and over how long: a flood proves nothing faster. */
 const PROOF_PACKETS = 5;
 const PROOF_MS = 60;
-/** The signalled source has so long a start. */
-const HEAD_START_MS = 200;
+/** The signalled source has so long a start, unless it is plain that nothing can come from it. */
+const HEAD_START_MS = 1000;
 /** Sequence numbers of a candidate may skip a little: networks lose packets. */
 const MAX_SKIP = 3;
 
@@ -66,6 +66,16 @@ export function createSourceGuard(options: SourceGuardOptions): SourceGuard {
     return isPrivate(signalled.address);
   }
 
+  /** Behind NAT for certain: its SDP names a private address, and this is where its signalling comes from. */
+  function hidden(from: string): boolean {
+    return (
+      signalled !== undefined &&
+      from === signalledFrom &&
+      from !== signalled.address &&
+      isPrivate(signalled.address)
+    );
+  }
+
   /** One stranger is watched at a time; another takes its place only when it has fallen silent or broken off. */
   function proves(packet: SourcePacket, nowMs: number): boolean {
     const { rtp } = packet;
@@ -83,7 +93,7 @@ export function createSourceGuard(options: SourceGuardOptions): SourceGuard {
       return (
         candidate.count >= PROOF_PACKETS &&
         nowMs - candidate.since >= PROOF_MS &&
-        nowMs - since >= HEAD_START_MS
+        (hidden(packet.address) || nowMs - since >= HEAD_START_MS)
       );
     }
     if (same || candidate.count === 0 || nowMs - candidate.since > 500) {
@@ -120,7 +130,7 @@ export function createSourceGuard(options: SourceGuardOptions): SourceGuard {
         proven = false;
         return;
       }
-      if (signalled !== undefined && signalled.address === remote.address && signalled.port === remote.port) {
+      if (signalled?.address === remote.address && signalled.port === remote.port) {
         return;
       }
       signalled = { address: remote.address, port: remote.port };

@@ -3,10 +3,11 @@ import { A_SILENCE, MU_SILENCE } from '../codec/g711.js';
 import type { AgreedCodec, AgreedMedia } from '../sdp/index.js';
 import { EventIn, readEvent } from './event-in.js';
 import { EventOut } from './event-out.js';
+import { createInBandTap } from './in-band.js';
 import { estimateMos } from './mos.js';
 import type { WireStats } from './messages.js';
 import type { Paced, Pacer } from './pacer.js';
-import { Player } from './player.js';
+import type { Player } from './player.js';
 import { createReception } from './reception.js';
 import { g711Of, lawOf, relayTable, type RelayRule, type RelayTable } from './relay-table.js';
 import { emptyHeader, isRtcp, readRtp, RTP_HEADER_BYTES } from './rtp.js';
@@ -18,11 +19,11 @@ import type { PortPair } from './udp.js';
 
 /** What hears a stream's G.711 as it passes. `data` is the sender's: copy what is to stay. */
 export interface Tap {
-  audio(law: 'mu' | 'a', sequence: number, timestamp: number, data: Uint8Array, now: number): void;
+  audio(law: 'mu' | 'a', sequence: number, timestamp: number, data: Uint8Array): void;
 }
 
 export interface StreamEvents {
-  digit(digit: string): void;
+  digit(digit: string, by: 'rfc4733' | 'in-band'): void;
   played(op: number, end: 'done' | 'stopped' | 'closed' | 'failed', playedMs: number): void;
   sent(op: number): void;
 }
@@ -48,6 +49,7 @@ const RELAYED_TONE_MS = 100;
 const AUDIO = 1;
 const EVENT = 2;
 const NOISE = 3;
+const NO_TAPS: readonly Tap[] = [];
 const header = emptyHeader();
 
 /**
@@ -61,14 +63,15 @@ export class Stream implements Paced {
   media: AgreedMedia | undefined;
   /** In a mix, whose frames it gets from there. */
   mixed = false;
-  tapHeard: Tap | undefined;
-  tapSaid: Tap | undefined;
   /** When the peer was last heard. */
   heardAt: number;
   rttMs: number | undefined;
   readonly #deps: StreamDeps;
   readonly #on: StreamEvents;
   readonly #events = new EventIn();
+  #heardBy: readonly Tap[] = NO_TAPS;
+  #saidTo: readonly Tap[] = NO_TAPS;
+  #inBand: Tap | undefined;
   #pair: PortPair | undefined;
   #partner: Stream | undefined;
   #table: RelayTable | undefined;
@@ -146,9 +149,30 @@ export class Stream implements Paced {
       this.#rtcpPort = this.guard.port === media?.remote?.port ? media.remote.rtcpPort : 0;
     }
     if (!wasHearing) this.heardAt = now;
+    this.#listenInBand();
     this.#retable();
     if (this.#partner !== undefined) this.#partner.#retable();
     this.#schedule();
+  }
+
+  /** What the peer says, or what is said to it, as long as it is G.711. */
+  listen(to: 'heard' | 'said', tap: Tap): void {
+    if (to === 'heard') this.#heardBy = [...this.#heardBy, tap];
+    else this.#saidTo = [...this.#saidTo, tap];
+  }
+
+  unlisten(to: 'heard' | 'said', tap: Tap): void {
+    if (to === 'heard') this.#heardBy = this.#heardBy.filter((other) => other !== tap);
+    else this.#saidTo = this.#saidTo.filter((other) => other !== tap);
+  }
+
+  /** Where no telephone-event was agreed, keys are heard as tones. */
+  #listenInBand(): void {
+    const wanted = this.#g711 !== undefined && this.media?.telephoneEvent === undefined;
+    if (wanted === (this.#inBand !== undefined)) return;
+    if (this.#inBand !== undefined) this.unlisten('heard', this.#inBand);
+    this.#inBand = wanted ? createInBandTap((digit) => this.#on.digit(digit, 'in-band')) : undefined;
+    if (this.#inBand !== undefined) this.listen('heard', this.#inBand);
   }
 
   /** Undefined: alone again. One-sided: the other side is told apart. */
@@ -248,10 +272,11 @@ export class Stream implements Paced {
       const event = readEvent(data, start, end);
       if (event === undefined) return;
       pressed = this.#events.take(event, timestamp, marker, now);
-      if (pressed !== undefined) this.#on.digit(pressed);
-    } else if (kind === AUDIO && this.tapHeard !== undefined) {
+      if (pressed !== undefined) this.#on.digit(pressed, 'rfc4733');
+    } else if (kind === AUDIO && this.#heardBy.length > 0) {
       const law = this.#lawOfPayload(payloadType);
-      if (law !== undefined) this.tapHeard.audio(law, sequence, timestamp, data.subarray(start, end), now);
+      const payload = data.subarray(start, end);
+      if (law !== undefined) for (const tap of this.#heardBy) tap.audio(law, sequence, timestamp, payload);
     }
     const partner = this.#partner;
     if (partner === undefined) return;
@@ -381,7 +406,7 @@ export class Stream implements Paced {
     packet[0] = 0x80;
     if (!this.out.relay(packet, marker, rule.payloadType, ssrc, sequence, timestamp, rule.clock, now)) return;
     this.#emit(packet);
-    if (this.tapSaid !== undefined && rule.kind !== 'event') this.#tapSaid(packet, now);
+    if (this.#saidTo.length > 0 && rule.kind !== 'event') this.#tapSaid(packet);
   }
 
   /** The partner's peer counts time otherwise than ours (RFC 4733 §2.1: the event has the clock of its own payload type). */
@@ -460,20 +485,16 @@ export class Stream implements Paced {
     const now = this.#deps.monotonic();
     this.out.own(packet, this.#g711!.pt, spanMs, 8000, now);
     this.#emit(packet);
-    if (this.tapSaid !== undefined) this.#tapSaid(packet, now);
+    if (this.#saidTo.length > 0) this.#tapSaid(packet);
   }
 
-  #tapSaid(packet: Buffer, now: number): void {
-    const codec = this.media?.codecs.find((one) => one.pt === (packet[1]! & 0x7f));
-    const law = lawOf(codec);
+  #tapSaid(packet: Buffer): void {
+    const law = lawOf(this.media?.codecs.find((codec) => codec.pt === (packet[1]! & 0x7f)));
     if (law === undefined) return;
-    this.tapSaid?.audio(
-      law,
-      packet.readUInt16BE(2),
-      packet.readUInt32BE(4),
-      packet.subarray(RTP_HEADER_BYTES),
-      now,
-    );
+    const payload = packet.subarray(RTP_HEADER_BYTES);
+    for (const tap of this.#saidTo) {
+      tap.audio(law, packet.readUInt16BE(2), packet.readUInt32BE(4), payload);
+    }
   }
 
   #emit(data: Buffer): void {

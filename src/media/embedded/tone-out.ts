@@ -20,7 +20,7 @@ export class ToneOut {
 
   constructor(options: { op: number; digits: string; toneMs: number; gapMs: number }) {
     this.op = options.op;
-    this.#digits = [...options.digits.toUpperCase()].filter((digit) => KEYS.includes(digit)).join('');
+    this.#digits = options.digits.toUpperCase().replace(/[^0-9*#A-D]/g, '');
     this.#toneSamples = Math.round((options.toneMs * RATE) / 1000);
     this.#gapSamples = Math.round((options.gapMs * RATE) / 1000);
   }
