@@ -8,6 +8,7 @@ import { benchMachine } from './plan-machine.js';
 import { probePostDialDelay } from './probe.js';
 import { cpuSeconds, freePort, isInstalled, residentBytes, startPinned, stopProcess } from './processes.js';
 import { runLoad, startAnswerer, type LoadResult } from './sipp-load.js';
+import { benchQueues } from './queues.js';
 import { benchParse } from './sip-parse.js';
 import { startTrunkline } from './trunkline.js';
 
@@ -41,6 +42,12 @@ const PARTS: Readonly<Record<string, () => void | Promise<void>>> = {
       note(`DID look-up at ${size} DIDs`, round(nsPerLookup), 'ns', last ? '≤ 500' : undefined);
       note(`memory per DID at ${size} DIDs`, round(bytesPerDid), 'B', last ? '≤ 225' : undefined);
     }
+  },
+  queues: () => {
+    const { usPerPlacement, usPerSnapshot } = benchQueues();
+    const load = '2,000 callers, 20 queues, 200 agents';
+    note(`queues, placing a caller (${load})`, round(usPerPlacement, 1), 'µs', '≤ 100');
+    note(`queues, a snapshot (${load})`, round(usPerSnapshot / 1000, 2), 'ms');
   },
   machine: () => note('plan machine, DID to extension', round(benchMachine().nsPerBegin), 'ns'),
   calls: benchCalls,

@@ -36,31 +36,29 @@ export function pick(lane: Lane, random: () => number): readonly Member[] {
 
 function pickFrom(queue: Queue, demand: Lane['demand'], random: () => number): readonly Member[] {
   const { pool } = queue;
-  let group: Member[] = [];
   switch (queue.settings.strategy) {
     case 'longest-idle':
     case 'fewest-calls':
     case 'top-down':
       for (const member of pool) if (meets(member, demand)) return [member];
       return [];
-    case 'random': {
-      if (demand.length === 0) {
-        const { tier, penalty } = pool.first!;
-        const size = pool.countWhile((member) => member.tier === tier && member.penalty === penalty);
-        return [pool.at(Math.floor(random() * size))!];
-      }
-      group = bestGroup(pool, demand);
-      return group.length === 0 ? [] : [group[Math.floor(random() * group.length)]!];
-    }
-    case 'round-robin':
-      group = bestGroup(pool, demand);
-      return group.length === 0 ? [] : [group.find(({ index }) => index > queue.cursor) ?? group[0]!];
     case 'ring-all':
       return bestGroup(pool, demand);
+    case 'random':
+      return one(bestGroup(pool, demand), (group) => group[Math.floor(random() * group.length)]);
+    case 'round-robin':
+      return one(bestGroup(pool, demand), (group) => group.find(({ index }) => index > queue.cursor) ?? group[0]);
     case 'skills':
-      group = bestGroup(pool, demand);
-      return group.length === 0 ? [] : [mostSkilled(group, demand)];
+      return one(bestGroup(pool, demand), (group) => mostSkilled(group, demand));
   }
+}
+
+function one(
+  group: readonly Member[],
+  choose: (group: readonly Member[]) => Member | undefined,
+): readonly Member[] {
+  const chosen = group.length === 0 ? undefined : choose(group);
+  return chosen === undefined ? [] : [chosen];
 }
 
 /** Of the first tier and penalty that has somebody who will do, all who will. */

@@ -147,6 +147,9 @@ function addLeft(row: QueueEventRow, queue: Sum | undefined): void {
       queue?.count('leftByKey');
       queue?.spread('abandonWait', row.ms ?? 0);
       break;
+    default:
+      // `callback`: keeps the place, and is counted as one.
+      break;
   }
 }
 
