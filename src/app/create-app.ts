@@ -96,7 +96,11 @@ async function startApp(first: Settings, deps: AppDeps, undo: (() => Promise<voi
     });
   }
 
-  const engine = await createSignallingEngine(settings, { logger, onFailed: deps.onFatal });
+  const engine = await createSignallingEngine(settings, {
+    logger,
+    onFailed: deps.onFatal,
+    onMalformed: (address, count) => border.noteFailure(address, 'malformed', count),
+  });
   undo.push(() => engine.stop());
   const { signalling } = engine;
 

@@ -16,7 +16,12 @@ export interface SignallingEngine {
 /** Binds the listeners. Throws `PORT_IN_USE` or `ADDRESS_UNAVAILABLE`; nothing is left bound then. */
 export async function createSignallingEngine(
   settings: Settings,
-  deps: { logger: Logger; onFailed: (error: Error) => void },
+  deps: {
+    logger: Logger;
+    onFailed: (error: Error) => void;
+    /** A source that is no trunk sent so often what is no SIP message. */
+    onMalformed: (address: string, count: number) => void;
+  },
 ): Promise<SignallingEngine> {
   const { sip } = settings;
   const { logger } = deps;
@@ -44,6 +49,9 @@ export async function createSignallingEngine(
     secret,
     logger,
     failed: deps.onFailed,
+    onMalformed: (reports) => {
+      for (const { address, count } of reports) deps.onMalformed(address, count);
+    },
   });
   const signalling = createSignalling({
     engines: [

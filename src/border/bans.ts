@@ -34,7 +34,7 @@ export interface BanSettings {
 
 export interface Bans {
   /** Counts a failure of an address; the address is banned when it had enough of them. */
-  note(address: string, failure: Failure): void;
+  note(address: string, failure: Failure, times?: number): void;
   isBanned(address: string): Ban | undefined;
   /** Bans by hand, also an address that would never be banned by score. */
   add(address: string, forMs: number, reason: string): Ban;
@@ -84,7 +84,7 @@ export function createBans(
   };
 
   return {
-    note: (address, failure) => {
+    note: (address, failure, times = 1) => {
       if (never.has(address)) return;
       const now = clock.now();
       let suspect = suspects.get(address);
@@ -93,7 +93,7 @@ export function createBans(
       suspects.delete(address);
       suspects.set(address, suspect);
       if (suspects.size > MAX_SUSPECTS) suspects.delete(suspects.keys().next().value!);
-      suspect.score += WEIGHTS[failure];
+      suspect.score += WEIGHTS[failure] * times;
       if (suspect.score < settings.after) return;
       const current = bans.get(address);
       if (current !== undefined && current.until > now) return;

@@ -45,7 +45,7 @@ export interface Border {
   /** What `legStarted` would say; counts nothing. */
   lookAtLeg(leg: LegToCheck): Verdict;
   /** A failed authentication, garbage or the like; enough of them ban the address. Unknown words count as `unknown-source`. */
-  noteFailure(address: string, what: string): void;
+  noteFailure(address: string, what: string, times?: number): void;
   readonly bans: Bans;
   gateRules(): BorderGateRules;
   counters(): ReadonlyMap<BorderCode, VerdictCount>;
@@ -161,7 +161,8 @@ export function createBorder(
       return { kind: 'admit', release: capacities.get(leg.trunk.name)?.occupy() ?? (() => undefined) };
     },
     lookAtLeg: (leg) => judgeLeg(leg, true),
-    noteFailure: (address, what) => bans.note(address, isFailure(what) ? what : 'unknown-source'),
+    noteFailure: (address, what, times) =>
+      bans.note(address, isFailure(what) ? what : 'unknown-source', times),
     bans,
     gateRules: () => ({
       trusted: [...trunkNetworks, ...rules.allow],

@@ -15,6 +15,7 @@ import { releaseBye } from './dialog/outgoing-in-dialog.js';
 import { startSweep } from './dialog/sweep.js';
 import { DialogTable } from './dialog/table.js';
 import type { GateRules } from './gate/rules.js';
+import { createMalformedReports, type MalformedReport } from './malformed-reports.js';
 import { resolveOptions, type SipServerOptions } from './options.js';
 import { createProxies } from './proxy/proxies.js';
 import { createTransactionLayer } from './transaction/layer.js';
@@ -40,6 +41,8 @@ export interface ServerOptions extends SipServerOptions {
   readonly maxDialogs?: number;
   /** How long dialogs wait for an application that is gone to come back with the same tags. Default 60 s. */
   readonly appGraceMs?: number;
+  /** Told once a second at most, of 200 sources at most that are not trusted, how much they sent that is no SIP message. */
+  readonly onMalformed?: (reports: readonly MalformedReport[]) => void;
 }
 
 /** What lives in the server; all zero when nothing goes on. */
@@ -97,12 +100,19 @@ export function createSipServer(options: ServerOptions): SipServer {
   let draining = false;
   let stopSweep: (() => void) | undefined;
 
+  const { onMalformed } = options;
+  const malformed =
+    onMalformed &&
+    createMalformedReports(clock, (reports) => {
+      guard(() => onMalformed(reports));
+    });
   // The layer and its user need each other; nothing comes in before `start`.
   const layer = createTransactionLayer(options, {
     request: (tx) => user.request(tx),
     ack: (ack, flow) => user.ack(ack, flow),
     cancel: (cancel, invite) => user.cancel(cancel, invite),
     strayResponse: (response, flow) => user.strayResponse(response, flow),
+    ...(malformed && { malformed: (address, _reason, count) => malformed.note(address, count) }),
   });
   const core: Core = {
     layer: guardedLayer(layer, guard),
@@ -165,6 +175,7 @@ export function createSipServer(options: ServerOptions): SipServer {
     },
     stop: async () => {
       stopSweep?.();
+      malformed?.stop();
       await Promise.all(control.map((listener) => listener.stop()));
       for (const link of links) link.destroy();
       await layer.stop();

@@ -6,6 +6,7 @@ import { ChannelSocket } from './control/channel-socket.js';
 import { channelLink, memoryChannels, portChannel } from './control/channel.js';
 import type { ControlListenerOptions } from './control/listener.js';
 import type { GateRules } from './gate/rules.js';
+import type { MalformedReport } from './malformed-reports.js';
 import { createSipServer, type ServerStats } from './server.js';
 import {
   listenerFacts,
@@ -19,6 +20,8 @@ export interface SipWorkerOptions extends WorkerServerOptions {
   /** Opens a TCP port for further applications as well; needs `secret`. */
   readonly control?: ControlListenerOptions;
   readonly logger?: Logger;
+  /** See `ServerOptions`. */
+  readonly onMalformed?: (reports: readonly MalformedReport[]) => void;
   /** The thread has died; its dialogs are gone. */
   readonly failed?: (error: Error) => void;
   /**
@@ -85,6 +88,7 @@ async function startInThread(options: SipWorkerOptions): Promise<SipWorker> {
     control: undefined,
     logger: undefined,
     failed: undefined,
+    onMalformed: undefined,
     thread: undefined,
     gatherMs: undefined,
   };
@@ -123,6 +127,8 @@ async function startInThread(options: SipWorkerOptions): Promise<SipWorker> {
           return reject(new AppError(message.code, message.message));
         case 'log':
           return logger[message.level](message.fields, message.event);
+        case 'malformed':
+          return options.onMalformed?.(message.reports);
         case 'done':
           answers.get(message.id)?.done();
           break;

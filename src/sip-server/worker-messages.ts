@@ -2,10 +2,11 @@ import type { MessagePort } from 'node:worker_threads';
 import type { ErrorCode } from '../base/errors.js';
 import type { ControlListenerOptions } from './control/listener.js';
 import type { GateRules } from './gate/rules.js';
+import type { MalformedReport } from './malformed-reports.js';
 import type { ServerOptions, ServerStats } from './server.js';
 
 /** Plain data: what crosses to the worker thread at its start. */
-export type WorkerServerOptions = Omit<ServerOptions, 'clock' | 'logger' | 'random'>;
+export type WorkerServerOptions = Omit<ServerOptions, 'clock' | 'logger' | 'onMalformed' | 'random'>;
 
 export interface WorkerData {
   readonly options: WorkerServerOptions;
@@ -37,6 +38,7 @@ export type FromWorker =
       readonly listeners: readonly ListenerFacts[];
       readonly control: { readonly address: string; readonly port: number } | undefined;
     }
+  | { readonly kind: 'malformed'; readonly reports: readonly MalformedReport[] }
   | { readonly kind: 'failed'; readonly code: ErrorCode; readonly message: string }
   | { readonly kind: 'done'; readonly id: number }
   | { readonly kind: 'stats'; readonly id: number; readonly stats: ServerStats }

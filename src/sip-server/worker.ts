@@ -46,7 +46,11 @@ function codeOf(error: unknown): { code: ErrorCode; message: string } {
 }
 
 async function run(data: WorkerData): Promise<void> {
-  const server = createSipServer({ ...data.options, logger: postingLogger({}) });
+  const server = createSipServer({
+    ...data.options,
+    logger: postingLogger({}),
+    onMalformed: (reports) => post({ kind: 'malformed', reports }),
+  });
   parentPort?.on('message', (message: ToWorker) => handle(server, message));
   try {
     await server.start();

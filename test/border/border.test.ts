@@ -180,6 +180,9 @@ void t.test('enough failures ban an address, each time for longer; trunks and ne
   fail('192.0.2.9', 3);
   const second = saved.get('192.0.2.9')!;
   t.equal(second.until - second.since, 2 * 3_600_000, 'the second ban lasts twice as long');
+  border.noteFailure('192.0.2.77', 'malformed', 3);
+  t.match(border.bans.isBanned('192.0.2.77'), { reason: 'malformed, 3 points' });
+  border.bans.lift('192.0.2.77');
   fail('10.1.2.3', 50);
   fail('198.51.100.3', 50);
   t.equal(border.bans.list().length, 1);

@@ -4,6 +4,7 @@ import { createGate } from '../../src/sip-server/gate/gate.js';
 import { kindOfDatagram } from '../../src/sip-server/gate/opens-something.js';
 import type { GateRules } from '../../src/sip-server/gate/rules.js';
 import { createSourceTable } from '../../src/sip-server/gate/source-table.js';
+import { createMalformedReports, type MalformedReport } from '../../src/sip-server/malformed-reports.js';
 import { createFakeClock } from '../helpers/fake-clock.js';
 import { answer, newRequest, openUdp, portOf, sendAndWait, startLayer, wire } from './kit.js';
 
@@ -157,6 +158,25 @@ t.test('the table of sources is bounded, and remembers who comes back', (t) => {
     if (i % 50 === 0) t.equal(table.entry('192.0.2.1') === regular || t.fail('forgotten'), true);
   }
   t.ok(table.size <= 201, `${table.size} entries`);
+  t.end();
+});
+
+t.test('what is malformed is told once a second, of so many sources at most', (t) => {
+  const clock = createFakeClock();
+  const told: (readonly MalformedReport[])[] = [];
+  const reports = createMalformedReports(clock, (report) => void told.push(report));
+  for (let i = 0; i < 1000; i++) reports.note(`192.0.2.${i % 250}`, 2);
+  t.equal(told.length, 0);
+  clock.advance(1000);
+  t.equal(told.length, 1);
+  t.equal(told[0]!.length, 200);
+  t.same(told[0]![0], { address: '192.0.2.0', count: 8 });
+  clock.advance(10_000);
+  t.equal(told.length, 1, 'nothing more to tell');
+  reports.note('192.0.2.1', 1);
+  reports.stop();
+  clock.advance(1000);
+  t.equal(told.length, 1);
   t.end();
 });
 

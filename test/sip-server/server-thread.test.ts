@@ -7,6 +7,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { createSocket } from 'node:dgram';
 import { Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -49,6 +50,8 @@ type Handler = (
 ) => void;
 
 t.test('the server in a thread of its own serves drachtio-srf over a MessagePort', async (t) => {
+  let toldOf!: (reports: readonly object[]) => void;
+  const malformed = new Promise<readonly object[]>((resolve) => (toldOf = resolve));
   const worker = await door.startSipWorker({
     listen: [
       { name: 'udp', transport: 'udp', host: '127.0.0.1', port: 0 },
@@ -56,6 +59,7 @@ t.test('the server in a thread of its own serves drachtio-srf over a MessagePort
     ],
     secret: SECRET,
     control: { port: 0 },
+    onMalformed: (reports) => toldOf(reports),
   });
   t.teardown(() => worker.stop());
   t.same(
@@ -79,6 +83,14 @@ t.test('the server in a thread of its own serves drachtio-srf over a MessagePort
   const callers = Array.from({ length: 50 }, () => new Caller(peer));
   for (const caller of callers) caller.request('OPTIONS', ['X-Umlaut: äöü €']);
   for (const caller of callers) await caller.response(200, 'OPTIONS');
+
+  const scanner = createSocket('udp4');
+  t.teardown(() => scanner.close());
+  for (let i = 0; i < 5; i++)
+    scanner.send('BOGUS nonsense SIP/2.0\r\n\r\n', worker.listeners[0]!.port, '127.0.0.1');
+  const [report, ...others] = await malformed;
+  t.match(report, { address: '127.0.0.1' });
+  t.same(others, [], 'one entry for each source');
 
   // Another application on the TCP port takes the verbs it asks for.
   const app = await App.connect(worker.control!.port);

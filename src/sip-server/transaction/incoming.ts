@@ -229,8 +229,10 @@ class Receiver implements Incoming {
   private countMalformed(reason: string, flow: Flow): void {
     this.deps.counters.malformed++;
     if (this.deps.user.malformed === undefined) return;
-    if (this.deps.gate.malformed(flow.remoteAddress) > 0)
-      this.deps.user.malformed(flow.remoteAddress, reason);
+    const address = flow.remoteAddress;
+    if (this.deps.gate.isTrusted(address)) return;
+    const count = this.deps.gate.malformed(address);
+    if (count > 0) this.deps.user.malformed(address, reason, count);
   }
 }
 

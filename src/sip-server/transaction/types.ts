@@ -12,8 +12,8 @@ export interface TransactionUser {
   cancel(cancel: ServerTransaction, invite: ServerTransaction | undefined): void;
   /** A response of no living client transaction, e.g. a 2xx repeated after Timer M (re-ACK it). */
   strayResponse(response: SipResponse, flow: Flow): void;
-  /** A source that sends what is no SIP message; bans may score it. */
-  malformed?(address: string, reason: string): void;
+  /** A source that is not trusted sent `count` times, since it was told of before, what is no SIP message; bans may score it. */
+  malformed?(address: string, reason: string, count: number): void;
 }
 
 export type ServerTransactionState =

@@ -154,7 +154,11 @@ class Sockets implements Transport {
     const fitting = this.listeners.filter(
       (listener) => listener.transport === target.transport && familyOf(listener.address) === family,
     );
-    const named = name === undefined ? undefined : fitting.find((listener) => listener.name === name);
+    // Where a message came in on is known by its address: a registration is called from there.
+    const named =
+      name === undefined
+        ? undefined
+        : fitting.find(({ name: own, address, port }) => own === name || `${address}:${port}` === name);
     if (named !== undefined || fitting.length < 2) return named ?? fitting[0];
     const nearest = this.local.towards(target.address);
     return (
