@@ -29,6 +29,7 @@ export { IVR_PROMPTS } from './system-prompts.js';
 export { createVoicemail } from './voicemail/create-voicemail.js';
 export type { Voicemail, VoicemailDeps } from './voicemail/create-voicemail.js';
 export type { DepositEnd, DepositSpec } from './voicemail/deposit.js';
+export { createCommandHook, describeMessage } from './voicemail/message-hooks.js';
 export type { RetrieveEnd, RetrieveSpec } from './voicemail/retrieve.js';
 export type { VoicemailOptions } from './voicemail/settings.js';
 export { createAnnouncements } from './announcements.js';

@@ -121,6 +121,8 @@ export function createFakeSession(options: FakeSessionOptions): FakeSession {
     collects.push(spec);
     let digits = '';
     let over = false;
+    /** A function, since it changes while a digit is taken. */
+    const isOver = (): boolean => over;
     let prompting = false;
     let timer: Timer | undefined;
     let total: Timer | undefined;
@@ -165,9 +167,9 @@ export function createFakeSession(options: FakeSessionOptions): FakeSession {
     const old = clock.monotonic() - TYPE_AHEAD_MS;
     const typed = spec.typeAhead ? ahead.filter((one) => one.at >= old).map((one) => one.digit) : [];
     ahead = [];
-    while (!over && typed.length > 0) own.digit(typed.shift()!);
+    while (!isOver() && typed.length > 0) own.digit(typed.shift()!);
     ahead = typed.map((digit) => ({ digit, at: clock.monotonic() }));
-    if (!over && digits === '') {
+    if (!isOver() && digits === '') {
       const listen = (): void => {
         prompting = false;
         countTotal();

@@ -14,6 +14,7 @@ import { systemClock } from '../../src/base/clock.js';
 import { newOrderedUuid } from '../../src/base/ids.js';
 import { silentLogger } from '../../src/base/logger.js';
 import {
+  createCommandHook,
   createVoicemail,
   type DepositSpec,
   type MessageHook,
@@ -344,6 +345,40 @@ t.test('the hook is told again until it takes it, and after a restart', async (t
   t.equal(next.voicemail.get(id)?.hook, 'told');
   next.voicemail.stop();
   await next.store.close();
+});
+
+t.test('a command is told of a message, without a shell', async (t) => {
+  const out = join(t.testdir(), 'out');
+  const message = {
+    id: 'm',
+    mailbox: '201',
+    state: 'new',
+    at: 0,
+    durationMs: 3400,
+    bytes: 1,
+    hook: 'pending',
+  } as const;
+  const calm = new AbortController();
+  const script = `const { readFileSync, writeFileSync } = require('node:fs');
+    writeFileSync(process.argv[1], process.argv[2] + readFileSync(0, 'utf8'));`;
+  const hook = createCommandHook([
+    process.execPath,
+    '-e',
+    script,
+    out,
+    '{mailbox} {caller} {seconds} $HOME ',
+  ]);
+  await hook.deposited({ ...message, caller: '"; rm' }, '/x.wav', calm.signal);
+  t.match(readFileSync(out, 'utf8'), /^201 "; rm 3 \$HOME \{"event":"voicemail",.*"file":"\/x.wav"\}$/);
+  const failing = createCommandHook([process.execPath, '-e', 'console.error("no relay"); process.exit(3)']);
+  await t.rejects(failing.deposited(message, '/x.wav', calm.signal), { message: /status 3: no relay/ });
+  await t.rejects(createCommandHook(['/no/such/program']).deposited(message, '/x.wav', calm.signal), {
+    code: 'ENOENT',
+  });
+  const slow = createCommandHook([process.execPath, '-e', 'setInterval(() => {}, 1000)']);
+  const running = slow.deposited(message, '/x.wav', calm.signal);
+  calm.abort();
+  await t.rejects(running, { name: 'AbortError' });
 });
 
 t.test('after a crash every message has its row and its file', async (t) => {
