@@ -17,41 +17,71 @@ const STRATEGIES = [
 /** Placed callers that are measured. */
 const PLACEMENTS = 20_000;
 
+const SNAPSHOTS = 20;
+
 interface Due {
   readonly at: number;
   readonly run: () => void;
 }
 
+/** In microseconds of CPU. */
+export interface QueueCosts {
+  /** A caller who is placed, all included: entering, relaxing, overflow, the ring, the answer, the end, wrap-up. */
+  readonly placement: number;
+  /** A waiting caller who is told the position and the expected wait. */
+  readonly announcement: number;
+  readonly snapshot: number;
+}
+
 /**
  * 2,000 callers wait in 20 queues for 200 agents, each in three of them; the clock is simulated. Whoever is answered talks for a
- * while, then another caller enters. Microseconds of CPU for each caller that is placed with an agent, everything included: entering,
- * offering, answering, the end and wrap-up.
+ * while, then another caller enters.
  */
-export function benchQueues(): { readonly usPerPlacement: number; readonly usPerSnapshot: number } {
-  const house = build();
-  for (let caller = 0; caller < CALLERS; caller++) house.enter();
-  house.placeMore(PLACEMENTS / 4);
-  const before = process.cpuUsage();
-  house.placeMore(PLACEMENTS);
-  const { user, system } = process.cpuUsage(before);
-  const waiting = house.queues.snapshot().queues.reduce((sum, queue) => sum + queue.callers.length, 0);
-  if (waiting < CALLERS - AGENTS) throw new Error(`${waiting} callers wait, not ${CALLERS}`);
-  const from = process.cpuUsage();
-  for (let count = 0; count < 20; count++) house.queues.snapshot();
-  const snapshots = process.cpuUsage(from);
+export function benchQueues(): QueueCosts {
+  const silent = run(false);
+  const told = run(true);
   return {
-    usPerPlacement: (user + system) / PLACEMENTS,
-    usPerSnapshot: (snapshots.user + snapshots.system) / 20,
+    placement: silent.us / PLACEMENTS,
+    announcement: Math.max(0, told.us - silent.us) / told.announcements,
+    snapshot: silent.snapshot,
   };
 }
 
-function build(): { queues: Queues<string>; enter(): void; placeMore(count: number): void } {
+function run(announce: boolean): { us: number; announcements: number; snapshot: number } {
+  const house = build(announce);
+  for (let caller = 0; caller < CALLERS; caller++) house.enter();
+  house.placeMore(PLACEMENTS / 4);
+  const announced = house.announcements();
+  const us = cpuOf(() => house.placeMore(PLACEMENTS));
+  const announcements = house.announcements() - announced;
+  const waiting = house.queues.snapshot().queues.reduce((sum, queue) => sum + queue.callers.length, 0);
+  if (waiting < CALLERS - AGENTS) throw new Error(`${waiting} callers wait, not ${CALLERS}`);
+  const snapshots = cpuOf(() => {
+    for (let count = 0; count < SNAPSHOTS; count++) house.queues.snapshot();
+  });
+  return { us, announcements, snapshot: snapshots / SNAPSHOTS };
+}
+
+function cpuOf(work: () => void): number {
+  const before = process.cpuUsage();
+  work();
+  const { user, system } = process.cpuUsage(before);
+  return user + system;
+}
+
+function build(announce: boolean): {
+  queues: Queues<string>;
+  enter(): void;
+  placeMore(count: number): void;
+  announcements(): number;
+} {
   const clock = simulatedClock();
   const random = generator(7);
   const rings: { answered(connection: string): boolean }[] = [];
   const tickets = new Map<string, QueueTicket>();
   let entered = 0;
   let placed = 0;
+  let announcements = 0;
   const queues = createQueues<string>({
     clock,
     random,
@@ -73,7 +103,7 @@ function build(): { queues: Queues<string>; enter(): void; placeMore(count: numb
     callbacks: { load: () => [], save: () => Promise.resolve(true) },
     agentStates: { load: () => [], save: () => undefined },
   });
-  queues.configure(Array.from({ length: QUEUES }, (_, index) => settingsOf(index)));
+  queues.configure(Array.from({ length: QUEUES }, (_, index) => settingsOf(index, announce)));
 
   function enter(): void {
     const callId = `call-${entered++}`;
@@ -95,6 +125,7 @@ function build(): { queues: Queues<string>; enter(): void; placeMore(count: numb
           });
         },
         left: () => undefined,
+        announce: () => announcements++,
       },
     );
     if (entrance.kind === 'waiting') tickets.set(callId, entrance.ticket);
@@ -103,6 +134,7 @@ function build(): { queues: Queues<string>; enter(): void; placeMore(count: numb
   return {
     queues,
     enter,
+    announcements: () => announcements,
     placeMore(count) {
       const until = placed + count;
       while (placed < until) {
@@ -113,7 +145,7 @@ function build(): { queues: Queues<string>; enter(): void; placeMore(count: numb
   };
 }
 
-function settingsOf(index: number): QueueOptions {
+function settingsOf(index: number, announce: boolean): QueueOptions {
   const each = AGENTS / QUEUES;
   return {
     name: `q${index}`,
@@ -121,7 +153,7 @@ function settingsOf(index: number): QueueOptions {
     ringForMs: 15_000,
     wrapUpMs: 5000,
     serviceLevelMs: 20_000,
-    announce: { position: true, wait: true, everyMs: 45_000 },
+    ...(announce && { announce: { position: true, wait: true, everyMs: 45_000 } }),
     callback: { afterMs: 60_000, key: '1' },
     relax: [{ afterMs: 60_000, skills: { german: 1 } }],
     overflow: [{ afterMs: 120_000, also: `q${(index + 1) % QUEUES}` }],
@@ -153,7 +185,7 @@ function simulatedClock(): {
     after(delayMs, run) {
       let live = true;
       heap.push({ at: time + Math.max(0, delayMs), run: () => live && run() });
-      for (let index = heap.length - 1; index > 0; ) {
+      for (let index = heap.length - 1; index > 0;) {
         const parent = (index - 1) >> 1;
         if (!less(index, parent)) break;
         swap(index, parent);
@@ -167,7 +199,7 @@ function simulatedClock(): {
       if (due === undefined || last === undefined) throw new Error('nothing is due');
       if (heap.length > 0) {
         heap[0] = last;
-        for (let index = 0; ; ) {
+        for (let index = 0; ;) {
           let child = 2 * index + 1;
           if (child >= heap.length) break;
           if (child + 1 < heap.length && less(child + 1, child)) child++;

@@ -212,6 +212,7 @@ export function callbackCaller(
     seeking: false,
     overdue: false,
     alarm: undefined,
+    nextStageAt: Infinity,
     nextNewsAt: Infinity,
     callbackOfferAt: Infinity,
     atOnce: false,

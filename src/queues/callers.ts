@@ -75,6 +75,7 @@ function newCaller(house: House, queue: Queue, entry: QueueEntry, on: QueueCalle
     seeking: false,
     overdue: false,
     alarm: undefined,
+    nextStageAt: Infinity,
     nextNewsAt: announce === undefined ? Infinity : since + announce.firstMs,
     callbackOfferAt: callback === undefined ? Infinity : since + callback.afterMs,
     entered: { position: 1, agents: agentsThere(house, queue) },
@@ -86,10 +87,15 @@ function newCaller(house: House, queue: Queue, entry: QueueEntry, on: QueueCalle
   return caller;
 }
 
-/** Sets the alarm of what comes next by waiting. */
+/** Follows the caller's wait from now on, by what the queue is now. */
 export function watchCaller(house: House, caller: Caller): void {
-  const stage = nextStageMs(caller, waitedMs(house, caller));
-  const next = Math.min(caller.since + stage, endOfWait(caller), caller.callbackOfferAt, caller.nextNewsAt);
+  caller.nextStageAt = caller.since + nextStageMs(caller, waitedMs(house, caller));
+  setAlarm(house, caller);
+}
+
+/** Sets the alarm of what comes next by waiting. */
+function setAlarm(house: House, caller: Caller): void {
+  const next = Math.min(caller.nextStageAt, endOfWait(caller), caller.callbackOfferAt, caller.nextNewsAt);
   house.agenda.clear(caller.alarm);
   caller.alarm = next === Infinity ? undefined : house.agenda.set(next, () => waitedOn(house, caller));
 }
@@ -111,10 +117,13 @@ function waitedOn(house: House, caller: Caller): void {
     // Somebody may pick up this moment: the ring is waited for.
     caller.overdue = true;
   }
-  if (caller.state === 'waiting') intoLane(house, caller);
+  if (caller.nextStageAt <= now) {
+    if (caller.state === 'waiting') intoLane(house, caller);
+    caller.nextStageAt = caller.since + nextStageMs(caller, waitedMs(house, caller));
+  }
   offerCallback(house, caller, now);
   tellNews(house, caller, now);
-  watchCaller(house, caller);
+  setAlarm(house, caller);
 }
 
 function offerCallback(house: House, caller: Caller, now: number): void {
@@ -135,20 +144,28 @@ function tellNews(house: House, caller: Caller, now: number): void {
   }
   while (caller.nextNewsAt <= now) caller.nextNewsAt += announce.everyMs;
   if (caller.state !== 'waiting') return;
-  const { position, wait } = placeOf(house, caller);
+  const position = positionOf(caller);
+  const wait = announce.wait ? waitFrom(house, caller, position) : undefined;
   const news: QueueNews = {
     ...(announce.position && { position }),
-    ...(announce.wait && wait !== undefined && { wait }),
+    ...(wait !== undefined && { wait }),
   };
   const { on } = caller;
-  if (news.position !== undefined || news.wait !== undefined) house.later(() => on?.announce?.(news));
+  if (announce.position || wait !== undefined) house.later(() => on?.announce?.(news));
 }
 
 function placeOf(house: House, caller: Caller): { position: number; wait?: WaitRange } {
-  const { queue } = caller;
-  const position = queue.order.rankOf(caller) + 1;
-  const wait = queue.history.range(house.now(), position, agentsThere(house, queue));
+  const position = positionOf(caller);
+  const wait = waitFrom(house, caller, position);
   return { position, ...(wait !== undefined && { wait }) };
+}
+
+function positionOf(caller: Caller): number {
+  return caller.queue.order.rankOf(caller) + 1;
+}
+
+function waitFrom(house: House, { queue }: Caller, position: number): WaitRange | undefined {
+  return queue.history.range(house.now(), position, agentsThere(house, queue));
 }
 
 export function ticketFor(house: House, caller: Caller): QueueTicket {

@@ -14,12 +14,12 @@ import { createSortedList } from './sorted-list.js';
 
 /** All queues. What was promised and what agents chose before a restart is taken up from the repositories. */
 export function createQueues<Connection>(deps: QueueDeps<Connection>): Queues<Connection> {
-  const house = createHouse(deps as QueueDeps<unknown>);
+  const house = createHouse(deps);
   return {
     configure: (queues) => house.run(() => configure(house, queues)),
     enter: (entry, on) =>
       house.runAnswering(() => {
-        const admitted = admit(house, entry, on as Parameters<typeof admit>[2]);
+        const admitted = admit(house, entry, on);
         return typeof admitted === 'string'
           ? { kind: 'refused', outcome: admitted }
           : { kind: 'waiting', ticket: ticketFor(house, admitted) };

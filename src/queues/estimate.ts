@@ -27,26 +27,34 @@ export interface WaitHistory {
  * brought to the place and the agents of now, and rounded outwards to minutes.
  */
 export function createWaitHistory(): WaitHistory {
-  let samples: { at: number; value: number }[] = [];
-  let sorted: number[] | undefined;
+  /** In the order of time, and of value. */
+  const samples: { readonly at: number; readonly value: number }[] = [];
+  const sorted: number[] = [];
+
+  function forgetOldest(): void {
+    const oldest = samples.shift();
+    if (oldest !== undefined) sorted.splice(sorted.indexOf(oldest.value), 1);
+  }
+
   return {
     add({ at, waitMs, position, agents }) {
       if (position < 1 || agents < 1) return;
-      samples.push({ at, value: (waitMs * agents) / position });
-      if (samples.length > MOST_SAMPLES) samples.shift();
-      sorted = undefined;
+      const value = (waitMs * agents) / position;
+      samples.push({ at, value });
+      const place = sorted.findIndex((other) => other > value);
+      sorted.splice(place < 0 ? sorted.length : place, 0, value);
+      if (samples.length > MOST_SAMPLES) forgetOldest();
     },
     range(now, position, agents) {
-      if (samples[0] !== undefined && samples[0].at < now - HISTORY_MS) {
-        samples = samples.filter((sample) => sample.at >= now - HISTORY_MS);
-        sorted = undefined;
-      }
+      while (samples[0] !== undefined && samples[0].at < now - HISTORY_MS) forgetOldest();
       if (samples.length < FEWEST_SAMPLES || agents < 1) return undefined;
-      sorted ??= samples.map((sample) => sample.value).sort((a, b) => a - b);
-      const at = (share: number): number =>
-        (sorted![Math.round(share * (sorted!.length - 1))]! * position) / agents;
-      const atMost = Math.max(1, Math.ceil(at(HIGH) / MINUTE_MS)) * MINUTE_MS;
-      return { atLeastMs: Math.floor(at(LOW) / MINUTE_MS) * MINUTE_MS, atMostMs: atMost };
+      const last = sorted.length - 1;
+      const atLeast = (sorted[Math.round(LOW * last)]! * position) / agents;
+      const atMost = (sorted[Math.round(HIGH * last)]! * position) / agents;
+      return {
+        atLeastMs: Math.floor(atLeast / MINUTE_MS) * MINUTE_MS,
+        atMostMs: Math.max(1, Math.ceil(atMost / MINUTE_MS)) * MINUTE_MS,
+      };
     },
   };
 }

@@ -175,6 +175,8 @@ export interface Caller {
   /** The longest wait was over while agents were rung. */
   overdue: boolean;
   alarm: Alarm | undefined;
+  /** When other agents may serve or less is demanded; all three are monotonic times, Infinity: never. */
+  nextStageAt: number;
   nextNewsAt: number;
   callbackOfferAt: number;
   /** As it was at entering. */

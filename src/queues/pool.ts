@@ -47,7 +47,10 @@ function pickFrom(queue: Queue, demand: Lane['demand'], random: () => number): r
     case 'random':
       return one(bestGroup(pool, demand), (group) => group[Math.floor(random() * group.length)]);
     case 'round-robin':
-      return one(bestGroup(pool, demand), (group) => group.find(({ index }) => index > queue.cursor) ?? group[0]);
+      return one(
+        bestGroup(pool, demand),
+        (group) => group.find(({ index }) => index > queue.cursor) ?? group[0],
+      );
     case 'skills':
       return one(bestGroup(pool, demand), (group) => mostSkilled(group, demand));
   }

@@ -67,7 +67,7 @@ export function createQueueTallyReader(database: Database): QueueTallyReader {
         const isKnown = row.kind === 'answered' && row.caller !== null && row.at + windowMs <= request.now;
         if (!isKnown || row.queue === null) continue;
         queue?.count('repeatKnown');
-        if (again.get(row.queue, row.caller!, row.at, row.at + windowMs) === undefined)
+        if (again.get(row.queue, row.caller, row.at, row.at + windowMs) === undefined)
           queue?.count('notRepeated');
       }
       const wanted = [...sums.values()].filter((sum) =>
