@@ -14,7 +14,6 @@ export type {
   IvrDeps,
   MessageHook,
   MessageWaiting,
-  PromptRequest,
   PromptResolver,
   StateValues,
   SurveyAnswers,
@@ -24,8 +23,6 @@ export type { RecordMessageEnd, RecordMessageSpec } from './record-message.js';
 export { spokenIn, waitRange } from './spoken/index.js';
 export type { SpokenLanguage, WaitRange } from './spoken/index.js';
 export type { SurveyEnd, SurveySpec } from './survey.js';
-export type { SystemPrompt } from './system-prompts.js';
-export { IVR_PROMPTS } from './system-prompts.js';
 export { createVoicemail } from './voicemail/create-voicemail.js';
 export type { Voicemail, VoicemailDeps } from './voicemail/create-voicemail.js';
 export type { DepositEnd, DepositSpec } from './voicemail/deposit.js';

@@ -1,18 +1,9 @@
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
 import type { AnnouncementRecord, MailboxCounts, SurveyAnswer, VoicemailMessage } from '../model/index.js';
-import type { Clip, MediaSession } from '../media/index.js';
-import type { SystemPrompt } from './system-prompts.js';
+import type { Clip, MediaSession, PromptRequest } from '../media/index.js';
 
-export type { Clip, MediaSession, Recording } from '../media/index.js';
-export type { SystemPrompt } from './system-prompts.js';
-
-/** What is to be heard. Variables are substituted already. */
-export type PromptRequest =
-  | { readonly kind: 'file'; readonly file: string }
-  | { readonly kind: 'say'; readonly text: string | Readonly<Record<string, string>> }
-  | { readonly kind: 'sequence'; readonly of: readonly PromptRequest[] }
-  | { readonly kind: 'system'; readonly name: SystemPrompt };
+export type { Clip, MediaSession, PromptRequest, SystemPrompt } from '../media/index.js';
 
 /** Room `media`: `createPrompts`. */
 export interface PromptResolver {

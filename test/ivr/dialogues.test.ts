@@ -10,8 +10,8 @@ import {
   createIvr,
   type Ivr,
   type MenuSpec,
-  type PromptRequest,
 } from '../../src/ivr/index.js';
+import type { PromptRequest } from '../../src/media/index.js';
 import { createFakeClock, type FakeClock } from '../helpers/fake-clock.js';
 import {
   createFakeSession,

@@ -9,11 +9,12 @@ import type {
   MediaSession,
   PlayEnd,
   Playing,
+  PromptRequest,
   RecordEnd,
   Recording,
   RecordSpec,
 } from '../../src/media/index.js';
-import type { PromptRequest, PromptResolver } from '../../src/ivr/index.js';
+import type { PromptResolver } from '../../src/ivr/index.js';
 import type { FakeClock } from '../helpers/fake-clock.js';
 
 const TYPE_AHEAD_MS = 10_000;

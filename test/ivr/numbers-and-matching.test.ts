@@ -1,13 +1,9 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { silentLogger } from '../../src/base/logger.js';
-import {
-  createDialMatcher,
-  IVR_PROMPTS,
-  type PromptRequest,
-  spokenIn,
-  waitRange,
-} from '../../src/ivr/index.js';
+import { createDialMatcher, spokenIn, waitRange } from '../../src/ivr/index.js';
+import type { PromptRequest } from '../../src/media/index.js';
+import { SYSTEM_TEXTS } from '../../src/media/prompts/index.js';
 import { runMenu } from '../../src/ivr/menu.js';
 import { createFakeClock } from '../helpers/fake-clock.js';
 import { createFakeSession, ending, fakePrompts } from './fake-session.js';
@@ -17,14 +13,14 @@ const english = spokenIn('en-GB');
 /** The words of what is said. */
 function words(prompts: readonly PromptRequest[]): string {
   return prompts
-    .map((prompt) => (prompt.kind === 'system' ? IVR_PROMPTS[prompt.name] : '?'))
+    .map((prompt) => (prompt.kind === 'system' ? SYSTEM_TEXTS[prompt.name] : '?'))
     .join(' ')
     .replaceAll('.', '');
 }
 
 /** What a listener makes of a number's words. */
 function understood(text: string): number {
-  const values = new Map(Object.entries(IVR_PROMPTS).map(([name, word]) => [word as string, Number(name)]));
+  const values = new Map(Object.entries(SYSTEM_TEXTS).map(([name, word]) => [word as string, Number(name)]));
   let total = 0;
   let part = 0;
   for (const word of text.split(' ')) {
