@@ -25,7 +25,7 @@ export interface AudioCacheOptions {
 }
 
 /** Of source audio at a time: some milliseconds of work, then others have their turn. */
-const SLICE_BYTES = 32_768;
+const SLICE_BYTES = 16_384;
 /** Half an hour of 48 kHz stereo. */
 const MAX_FILE_BYTES = 400 * 1024 * 1024;
 const MAX_CLIP_MS = 3_600_000;

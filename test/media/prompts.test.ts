@@ -12,7 +12,6 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import tap from 'tap';
 import { silentLogger } from '../../src/base/logger.js';
-import { IVR_PROMPTS } from '../../src/ivr/index.js';
 import { readWav, wavHeader } from '../../src/media/codec/wav.js';
 import type { Clip } from '../../src/media/engine.js';
 import {
@@ -289,7 +288,7 @@ tap.test('what is said', (t) => {
   });
 
   t.test('many at a time: two programs, the rest waits, and beyond that is turned away', async (t) => {
-    const { prompts, alarms } = createKit(t, { sayCommand: [process.execPath, '-e', '', '{text}'] });
+    const { prompts, alarms } = createKit(t, { sayCommand: ['true', '{text}'] });
     await Promise.all(
       Array.from({ length: 70 }, (_, index) => prompts.resolve(say(`text ${index}`), undefined)),
     );
@@ -363,10 +362,7 @@ tap.test('what ships', (t) => {
     t.end();
   });
 
-  t.test('the IVR speaks of nothing that does not ship, and the sample says nothing unspoken', (t) => {
-    for (const [name, text] of Object.entries(IVR_PROMPTS)) {
-      t.equal(SYSTEM_TEXTS[name as keyof typeof SYSTEM_TEXTS], text, name);
-    }
+  t.test('the sample says nothing that was not spoken beforehand', (t) => {
     const said = new Set(SAMPLE_TEXTS.map(tidyText));
     for (const plan of ['main.yaml', 'extensions.yaml']) {
       const text = readFileSync(join(root, 'dialplans', plan), 'utf8');

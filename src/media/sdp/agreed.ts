@@ -1,5 +1,5 @@
 import { matching } from './choose-formats.js';
-import { isComfortNoise, isEvent, looseKey, type SdpFormat } from './formats.js';
+import { formatKey, isComfortNoise, isEvent, looseKey, type SdpFormat } from './formats.js';
 import { isHeld, meet, mirror, packetTime, peerDirection, remoteOf } from './line.js';
 import type { SdpLine } from './read.js';
 import type { AgreedCodec, AgreedMedia } from './types.js';
@@ -89,8 +89,7 @@ function common(
 function agreedFormats(received: readonly SdpFormat[], sent: readonly SdpFormat[]): AgreedCodec[] {
   return received.flatMap((format) => {
     const peer =
-      sent.find((other) => other.pt === format.pt && looseKey(other) === looseKey(format)) ??
-      matching(sent, format);
+      sent.find((other) => other.pt === format.pt && other.loose === format.loose) ?? matching(sent, format);
     if (peer === undefined) return [];
     return [
       {
@@ -113,7 +112,8 @@ function agreedFormats(received: readonly SdpFormat[], sent: readonly SdpFormat[
 export function relayPayloads(from: AgreedMedia, to: AgreedMedia): Int16Array {
   const map = new Int16Array(128).fill(-1);
   for (const codec of from.codecs) {
-    const exact = matching(to.codecs, codec);
+    const key = formatKey(codec);
+    const exact = to.codecs.find((other) => formatKey(other) === key);
     const loose = exact ?? to.codecs.find((other) => looseKey(other) === looseKey(codec));
     if (loose !== undefined) map[codec.receivePt] = loose.pt;
   }

@@ -1,10 +1,9 @@
 import {
-  formatKey,
   isComfortNoise,
   isEvent,
   isG711,
   isRedundancy,
-  looseKey,
+  makeFormat,
   staticFormat,
   type SdpFormat,
 } from './formats.js';
@@ -44,7 +43,7 @@ export function formatsToOffer(
   const partner = like?.formats ?? OUR_AUDIO;
   const media = partner.filter(isMedia);
   const ours = kind === 'audio' && partner.some(isG711) ? OUR_AUDIO : [];
-  const missing = ours.filter((own) => !media.some((format) => looseKey(format) === looseKey(own)));
+  const missing = ours.filter((own) => !media.some((format) => format.loose === own.loose));
   const wanted = keepNamed(media.concat(missing), names, kind);
   if (wanted.length === 0) return [];
   if (kind === 'audio') {
@@ -55,7 +54,7 @@ export function formatsToOffer(
     wanted.push(...events);
     for (const clock of clocks) {
       if (events.some((event) => event.clock === clock)) continue;
-      wanted.push({ pt: 101, name: 'telephone-event', clock, channels: 1, fmtp: '0-16' });
+      wanted.push(makeFormat(101, { name: 'telephone-event', clock, channels: 1 }, '0-16'));
     }
   }
   return assignPayloads(wanted.slice(0, MAX_OFFERED), history);
@@ -69,7 +68,7 @@ function assignPayloads(wanted: readonly SdpFormat[], history: ReadonlyMap<numbe
     !used.has(pt) && (history.get(pt) ?? key) === key && pt >= 0 && pt <= 127;
   // Those of the partner's own claims first, so that an addition never moves them.
   const claims = wanted.map((format) => {
-    const key = formatKey(format);
+    const { key } = format;
     const pt = [before.get(key) ?? -1, format.pt].find((candidate) => free(candidate, key));
     if (pt !== undefined) used.add(pt);
     return pt;
@@ -83,7 +82,7 @@ function assignPayloads(wanted: readonly SdpFormat[], history: ReadonlyMap<numbe
       if (next > 127) continue;
       pt = next++;
     }
-    result.push({ ...format, pt });
+    result.push(pt === format.pt ? format : makeFormat(pt, format, format.fmtp));
   }
   return result;
 }
@@ -101,13 +100,7 @@ export function formatsToAnswer(
   const chosen: SdpFormat[] = [];
   const take = (format: SdpFormat | undefined, fmtp: string | undefined): void => {
     if (format === undefined || chosen.some(({ pt }) => pt === format.pt)) return;
-    chosen.push({
-      pt: format.pt,
-      name: format.name,
-      clock: format.clock,
-      channels: format.channels,
-      ...(fmtp === undefined ? {} : { fmtp }),
-    });
+    chosen.push(format.fmtp === fmtp ? format : makeFormat(format.pt, format, fmtp));
   };
   for (const format of keepNamed((like?.formats ?? []).filter(isMedia), names, offer.kind)) {
     take(matching(offered, format), format.fmtp);
@@ -128,10 +121,6 @@ export function formatsToAnswer(
 }
 
 /** The same format in another description: its packets may be relayed unchanged. */
-export function matching<Format extends Omit<SdpFormat, 'pt'>>(
-  formats: readonly Format[],
-  wanted: Omit<SdpFormat, 'pt'>,
-): Format | undefined {
-  const key = formatKey(wanted);
-  return formats.find((format) => formatKey(format) === key);
+export function matching(formats: readonly SdpFormat[], wanted: SdpFormat): SdpFormat | undefined {
+  return formats.find((format) => format.key === wanted.key);
 }

@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import type { DescribeSpec, Direction } from '../engine.js';
 import { agreedMedia, deadMedia, offeredMedia } from './agreed.js';
 import { formatsToAnswer, formatsToOffer } from './choose-formats.js';
-import { formatKey, isG711, type SdpFormat } from './formats.js';
+import { isG711, type SdpFormat } from './formats.js';
 import { lineUse, meet, mirror, packetTime, peerDirection } from './line.js';
 import type { LocalSlot } from './local-session.js';
 import { readSdp, type SdpLine } from './read.js';
@@ -196,8 +196,7 @@ function feedbackFor(
   const all = partner.feedback.get(-1);
   if (all !== undefined) add(-1, all, -1);
   for (const format of formats) {
-    const key = formatKey(format);
-    const theirs = partner.formats.find((other) => formatKey(other) === key);
+    const theirs = partner.formats.find((other) => other.key === format.key);
     const values = theirs && partner.feedback.get(theirs.pt);
     if (values !== undefined) add(format.pt, values, format.pt);
   }

@@ -7,6 +7,19 @@ export interface SdpFormat {
   readonly clock: number;
   readonly channels: number;
   readonly fmtp?: string;
+  /** `formatKey` and `looseKey` of it: asked for often. */
+  readonly key: string;
+  readonly loose: string;
+}
+
+/** What a format is, apart from its payload type. */
+export type FormatParts = Pick<SdpFormat, 'name' | 'clock' | 'channels' | 'fmtp'>;
+
+export function makeFormat(pt: number, parts: FormatParts, fmtp: string | undefined): SdpFormat {
+  const { name, clock, channels } = parts;
+  const loose = looseKey(parts);
+  if (fmtp === undefined) return { pt, name, clock, channels, key: loose, loose };
+  return { pt, name, clock, channels, fmtp, key: formatKey({ name, clock, channels, fmtp }), loose };
 }
 
 /** RFC 3551 §6: formats that need no rtpmap. */
@@ -37,6 +50,14 @@ const STATIC_FORMATS: Readonly<Record<number, readonly [name: string, clock: num
   34: ['H263', 90_000],
 };
 
+/** Made once: most descriptions are of these. */
+const STATIC = new Map(
+  Object.entries(STATIC_FORMATS).map(([pt, [name, clock, channels = 1]]) => [
+    Number(pt),
+    makeFormat(Number(pt), { name, clock, channels }, undefined),
+  ]),
+);
+
 const SPELLING = new Map(
   ['PCMU', 'PCMA', 'G722', 'G729', 'G723', 'GSM', 'CN', 'opus', 'telephone-event', 'iLBC', 'speex', 'AMR']
     .concat(['AMR-WB', 'EVS', 'SILK', 'L16', 'H264', 'H265', 'H263', 'H263-1998', 'VP8', 'VP9', 'AV1'])
@@ -57,8 +78,7 @@ const TELLING = new Set(
 );
 
 export function staticFormat(pt: number): SdpFormat | undefined {
-  const found = STATIC_FORMATS[pt];
-  return found && { pt, name: found[0], clock: found[1], channels: found[2] ?? 1 };
+  return STATIC.get(pt);
 }
 
 export function spelled(name: string): string {
@@ -86,12 +106,12 @@ export function isRedundancy(format: { readonly name: string }): boolean {
 }
 
 /** Name, clock and channels: what may be relayed to the other if nothing fits better. */
-export function looseKey(format: Omit<SdpFormat, 'pt'>): string {
+export function looseKey(format: FormatParts): string {
   return `${format.name.toLowerCase()}/${format.clock}/${format.channels}`;
 }
 
 /** Equal for formats whose packets may be relayed unchanged (RFC 6184 §8.2.2, RFC 4867 §8.3.1 …). */
-export function formatKey(format: Omit<SdpFormat, 'pt'>): string {
+export function formatKey(format: FormatParts): string {
   if (format.fmtp === undefined || isEvent(format) || isComfortNoise(format)) return looseKey(format);
   const telling = format.fmtp
     .split(';', 32)

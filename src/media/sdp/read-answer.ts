@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { agreedMedia, deadMedia } from './agreed.js';
-import { isComfortNoise, isEvent, looseKey, type SdpFormat } from './formats.js';
+import { isComfortNoise, isEvent, type SdpFormat } from './formats.js';
 import { lineUse } from './line.js';
 import { readSdp, type SdpLine } from './read.js';
 import type { AgreedMedia, ReadAnswer } from './types.js';
@@ -47,10 +47,8 @@ export function readAnswer(ourOffer: string, answer: string): ReadAnswer {
 /** Our formats in the order of the answer: it is the answerer who chooses (RFC 3264 §6.1). */
 function preferred(ours: SdpLine, peer: SdpLine): SdpFormat[] {
   const rank = (format: SdpFormat): number => {
-    const exact = peer.formats.findIndex(
-      (other) => other.pt === format.pt && looseKey(other) === looseKey(format),
-    );
-    const at = exact >= 0 ? exact : peer.formats.findIndex((other) => looseKey(other) === looseKey(format));
+    const exact = peer.formats.findIndex((other) => other.pt === format.pt && other.loose === format.loose);
+    const at = exact >= 0 ? exact : peer.formats.findIndex((other) => other.loose === format.loose);
     return at < 0 ? Number.MAX_SAFE_INTEGER : at;
   };
   const side = (format: SdpFormat): number => (isEvent(format) || isComfortNoise(format) ? 1 : 0);

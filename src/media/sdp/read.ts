@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import type { Direction } from '../engine.js';
-import { spelled, staticFormat, type SdpFormat } from './formats.js';
+import { makeFormat, spelled, staticFormat, type FormatParts, type SdpFormat } from './formats.js';
 
 /**
  * A description read line by line for the negotiation: strict in what would become a line of ours, and with the attributes kept as they
@@ -44,6 +44,10 @@ const PORT = /^[0-9]{1,5}$/;
 const RTPMAP = /^([0-9]{1,3}) +([A-Za-z0-9!#$%&'*+.^_`{|}~-]{1,32})\/([0-9]{1,7})(?:\/([0-9]{1,2}))?$/;
 const BANDWIDTH = /^b=(AS|TIAS|CT|RS|RR):[0-9]{1,10}$/;
 const CARRIED = /^a=(T38[A-Za-z0-9]{1,32}|framerate|imageattr|content)(:|$)/i;
+/** A control character would begin a new line for somebody else: such lines are passed over. */
+const CONTROLS = /[\x00-\x08\x0a-\x1f\x7f]/;
+/** The same in a whole text, whose lines end in CR LF or LF. */
+const ODD_CONTROLS = /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)/;
 const DIRECTIONS: ReadonlySet<string> = new Set<Direction>(['sendrecv', 'sendonly', 'recvonly', 'inactive']);
 
 interface OpenLine {
@@ -51,7 +55,7 @@ interface OpenLine {
   readonly port: number;
   readonly proto: string;
   readonly rawFormats: string[];
-  readonly maps: Map<number, Omit<SdpFormat, 'pt'>>;
+  readonly maps: Map<number, FormatParts>;
   readonly parameters: Map<number, string>;
   readonly carried: string[];
   readonly feedback: Map<number, string[]>;
@@ -70,14 +74,14 @@ export function readSdp(text: string): SdpSession | undefined {
   const lines = text.split('\n', MAX_LINES + 1);
   if (lines.length > MAX_LINES) return undefined;
 
+  const suspicious = ODD_CONTROLS.test(text);
   const open: OpenLine[] = [];
   let connection: string | undefined;
   let direction: Direction = 'sendrecv';
   for (const raw of lines) {
     if (raw.length > MAX_LINE_LENGTH) return undefined;
     const line = raw.endsWith('\r') ? raw.slice(0, -1) : raw;
-    // A control character would begin a new line for somebody else.
-    if (/[\x00-\x08\x0a-\x1f\x7f]/.test(line)) continue;
+    if (suspicious && CONTROLS.test(line)) continue;
     const current = open.at(-1);
     if (line.startsWith('m=')) {
       const media = openLine(line);
@@ -195,22 +199,23 @@ function readByPayload(value: string, use: (pt: number, rest: string) => void): 
 }
 
 function closeLine(media: OpenLine, connection: string | undefined, direction: Direction): SdpLine {
-  const formats = new Map<number, SdpFormat>();
+  const formats: SdpFormat[] = [];
   for (const text of media.rawFormats) {
-    if (!/^[0-9]{1,3}$/.test(text)) continue;
-    const pt = Number(text);
-    if (pt > 127 || formats.has(pt)) continue;
-    const known = media.maps.get(pt) ?? staticFormat(pt);
-    if (known === undefined) continue;
+    const pt = payloadType(text);
+    if (pt === undefined || pt > 127 || formats.some((format) => format.pt === pt)) continue;
+    const fixed = staticFormat(pt);
+    const map = media.maps.get(pt);
     const fmtp = media.parameters.get(pt);
-    formats.set(pt, { ...known, pt, ...(fmtp === undefined || fmtp === '' ? {} : { fmtp }) });
+    const plain = fmtp === undefined && (map === undefined || (fixed !== undefined && isSame(map, fixed)));
+    const known = plain ? fixed : makeNamed(pt, map ?? fixed, fmtp);
+    if (known !== undefined) formats.push(known);
   }
   return {
     kind: media.kind,
     port: media.port,
     proto: media.proto,
     rawFormats: media.rawFormats,
-    formats: [...formats.values()],
+    formats,
     address: media.connectionSeen ? media.connection : connection,
     direction: media.direction ?? direction,
     rtcpMux: media.rtcpMux,
@@ -220,4 +225,20 @@ function closeLine(media: OpenLine, connection: string | undefined, direction: D
     carried: media.carried,
     feedback: media.feedback,
   };
+}
+
+function payloadType(text: string): number | undefined {
+  return /^[0-9]{1,3}$/.test(text) ? Number(text) : undefined;
+}
+
+function isSame(a: FormatParts, b: FormatParts): boolean {
+  return a.name === b.name && a.clock === b.clock && a.channels === b.channels;
+}
+
+function makeNamed(
+  pt: number,
+  parts: FormatParts | undefined,
+  fmtp: string | undefined,
+): SdpFormat | undefined {
+  return parts && makeFormat(pt, parts, fmtp === '' ? undefined : fmtp);
 }

@@ -1,7 +1,7 @@
 import { isIPv6 } from 'node:net';
 import type { Direction } from '../engine.js';
 import { nextVersion, type LocalSession, type LocalSlot } from './local-session.js';
-import { formatKey, staticFormat, type SdpFormat } from './formats.js';
+import { staticFormat, type SdpFormat } from './formats.js';
 import type { LocalPort } from './types.js';
 
 /** One m-line as we are going to say it. */
@@ -45,7 +45,7 @@ export function writeSdp(session: LocalSession, address: string, lines: readonly
 
 function slotOf(before: LocalSlot | undefined, line: PlannedLine): LocalSlot {
   const payloads = new Map(before?.kind === line.kind ? before.payloads : []);
-  if (line.live) for (const format of line.formats) payloads.set(format.pt, formatKey(format));
+  if (line.live) for (const format of line.formats) payloads.set(format.pt, format.key);
   return { kind: line.kind, payloads };
 }
 
