@@ -51,10 +51,10 @@ export function createWaitHistory(): WaitHistory {
       const last = sorted.length - 1;
       const atLeast = (sorted[Math.round(LOW * last)]! * position) / agents;
       const atMost = (sorted[Math.round(HIGH * last)]! * position) / agents;
-      return {
-        atLeastMs: Math.floor(atLeast / MINUTE_MS) * MINUTE_MS,
-        atMostMs: Math.max(1, Math.ceil(atMost / MINUTE_MS)) * MINUTE_MS,
-      };
+      const from = Math.floor(atLeast / MINUTE_MS);
+      // A range of no width would promise what nobody knows.
+      const to = Math.max(from + 1, Math.ceil(atMost / MINUTE_MS));
+      return { atLeastMs: from * MINUTE_MS, atMostMs: to * MINUTE_MS };
     },
   };
 }

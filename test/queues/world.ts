@@ -68,6 +68,9 @@ export function newDisk(): Disk {
   return { events: [], callbacks: new Map(), agents: new Map() };
 }
 
+/** Ids differ over restarts. */
+let lives = 0;
+
 export function createWorld(
   options: {
     queues?: QueueOptions[];
@@ -83,6 +86,7 @@ export function createWorld(
   const told: string[] = [];
   const tickets = new Map<string, QueueTicket>();
   const deferred: (() => void)[] = [];
+  const life = ++lives;
   let ids = 0;
 
   function flush(): void {
@@ -103,7 +107,7 @@ export function createWorld(
   const queues = createQueues<string>({
     clock,
     random: options.random ?? (() => 0),
-    newId: () => `id-${++ids}`,
+    newId: () => `id-${life}-${++ids}`,
     logger: options.logger ?? silentLogger,
     defer: (run) => deferred.push(run),
     phones: {
