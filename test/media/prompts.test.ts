@@ -227,8 +227,10 @@ tap.test('what is said', (t) => {
     ]);
     t.match(problems, [{ kind: 'not-spoken', name: 'fail', message: /ended with 3: no such voice/ }]);
     t.same(
-      diary().map(({ text, lang }) => `${lang} ${text}`),
-      ['en Hello', 'de Hallo', 'en fail'],
+      diary()
+        .map(({ text, lang }) => `${lang} ${text}`)
+        .sort(),
+      ['de Hallo', 'en Hello', 'en fail'],
     );
     const clips = await prompts.resolve(say({ en: 'Hello', de: 'Hallo' }), 'de-DE');
     t.equal(dirname(paths(clips)[0]!), join(folder, 'cache', 'plan'));

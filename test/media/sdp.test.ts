@@ -310,6 +310,19 @@ t.test('answers', (t) => {
     t.end();
   });
 
+  t.test('slips of phones: G.722 at 16000, Opus without its channels, names in small letters', (t) => {
+    const offer = sdp([
+      'm=audio 5000 RTP/AVP 9 96 97',
+      'a=rtpmap:9 G722/16000',
+      'a=rtpmap:96 OPUS/48000',
+      'a=rtpmap:97 pcmu/8000/1',
+    ]);
+    const answer = described(describeAnswer(local(), offer, { like: sdp(WIDE) }));
+    t.equal(mLines(answer.sdp)[0], 'm=audio 40000 RTP/AVP 96 9 97');
+    t.match(answer.media[0]?.codecs, [{ name: 'opus' }, { name: 'G722', clock: 8000 }, { name: 'PCMU' }]);
+    t.end();
+  });
+
   t.test('a fax is taken where the partner takes it', (t) => {
     const taken = described(
       describeAnswer(local(), sdp(FAX), { like: sdp(['m=image 1 udptl t38', 'a=T38MaxBitRate:9600']) }),

@@ -177,11 +177,15 @@ export function createPrompts(deps: PromptsDeps): Prompts {
             if (text !== '' && lasting.size < MAX_LASTING) lasting.add(`${language} ${text}`);
           }
       }
-      // One after the other: the command's own bound would turn a long list away.
-      for (const key of [...lasting]) {
-        const space = key.indexOf(' ');
-        await spokenClip({ kind: 'say', text: key.slice(space + 1) }, key.slice(0, space), note);
-      }
+      // Two at a time, as the command may run: its own queue would turn a long list away.
+      const left = [...lasting];
+      const speakNext = async (): Promise<void> => {
+        for (let key = left.shift(); key !== undefined; key = left.shift()) {
+          const space = key.indexOf(' ');
+          await spokenClip({ kind: 'say', text: key.slice(space + 1) }, key.slice(0, space), note);
+        }
+      };
+      await Promise.all([speakNext(), speakNext()]);
       return [...problems.values()];
     },
   };

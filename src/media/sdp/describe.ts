@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import type { DescribeSpec, Direction } from '../engine.js';
 import { agreedMedia, deadMedia, offeredMedia } from './agreed.js';
 import { formatsToAnswer, formatsToOffer } from './choose-formats.js';
-import { isG711, type SdpFormat } from './formats.js';
+import type { SdpFormat } from './formats.js';
 import { lineUse, meet, mirror, packetTime, peerDirection } from './line.js';
 import type { LocalSlot } from './local-session.js';
 import { readSdp, type SdpLine } from './read.js';
@@ -218,9 +218,4 @@ function finish(
     return { kind: 'not-acceptable', reason: [...new Set(refusals)].join('; ') };
   }
   return { kind: 'described', sdp: writeSdp(local.session, local.address, lines), media };
-}
-
-/** Whether G.711 is among what was agreed, so that prompts can be played and voices mixed. */
-export function speaksG711(media: AgreedMedia): boolean {
-  return media.codecs.some(isG711);
 }

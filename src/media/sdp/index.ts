@@ -1,4 +1,4 @@
-export { describeAnswer, describeOffer, speaksG711 } from './describe.js';
+export { describeAnswer, describeOffer } from './describe.js';
 export { readAnswer } from './read-answer.js';
 export { pairMedia, relayPayloads } from './agreed.js';
 export { createLocalSession, type LocalSession } from './local-session.js';

@@ -182,11 +182,14 @@ function readMediaLine(media: OpenLine, line: string): void {
 function readRtpmap(media: OpenLine, value: string): void {
   const [, pt, name, clock, channels] = RTPMAP.exec(value) ?? [];
   if (pt === undefined || name === undefined || Number(clock) === 0 || media.maps.has(Number(pt))) return;
-  media.maps.set(Number(pt), {
-    name: spelled(name),
-    clock: Number(clock),
-    channels: Math.max(1, Number(channels ?? 1)),
-  });
+  media.maps.set(Number(pt), usualForm(spelled(name), Number(clock), Math.max(1, Number(channels ?? 1))));
+}
+
+/** Two slips that many phones make: G.722 counts 8000 a second (RFC 3551 §4.5.2), Opus is always written with two channels (RFC 7587 §7). */
+function usualForm(name: string, clock: number, channels: number): FormatParts {
+  if (name === 'G722') return { name, clock: 8000, channels };
+  if (name === 'opus') return { name, clock, channels: 2 };
+  return { name, clock, channels };
 }
 
 /** `97 rest` or `* rest` (-1). */
