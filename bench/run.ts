@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { benchDidIndex } from './did-index.js';
 import { startKamailio } from './kamailio.js';
+import { benchPrompts, benchRelay, benchRtpEngine, hurry } from './media.js';
 import { benchMachine } from './plan-machine.js';
 import { probePostDialDelay } from './probe.js';
 import { cpuSeconds, freePort, isInstalled, residentBytes, startPinned, stopProcess } from './processes.js';
@@ -55,6 +56,9 @@ const PARTS: Readonly<Record<string, () => void | Promise<void>>> = {
   delay: benchDelay,
   memory: benchMemory,
   garbage: benchGarbage,
+  relay: benchMediaRelay,
+  prompts: () => benchMediaPrompts(500, 0),
+  dtmf: () => benchMediaPrompts(200, 200),
 };
 
 const wanted = process.argv.slice(2);
@@ -232,6 +236,38 @@ async function benchGarbage(): Promise<void> {
     }
   });
   note('real calls failed at 100 CPS beside 20,000 datagrams of garbage a second', load.failed, 'calls', '0');
+}
+
+/** Relayed G.711, ours and rtpengine's in userspace, on the same load and the same core. */
+async function benchMediaRelay(): Promise<void> {
+  hurry();
+  const load = { core: SERVER_CORE, calls: 200, ms: 10_000 };
+  const ours = await benchRelay(load);
+  note('CPU per relayed packet at 200 calls', round(ours.cpuUsPerPacket, 1), 'µs', '≤ 20');
+  note(`packets lost of ${ours.sent}`, ours.lost, 'packets', '0');
+  note('memory per media call', round(ours.kilobytesPerCall ?? 0, 1), 'kB', '≤ 60');
+  const theirs = await benchRtpEngine(load);
+  if (theirs === undefined) {
+    console.log('left out: the comparison with rtpengine (rtpengine is not installed)');
+    return;
+  }
+  note('CPU per relayed packet, rtpengine in userspace', round(theirs.cpuUsPerPacket, 1), 'µs');
+  note('CPU per relayed packet, ratio', round(ours.cpuUsPerPacket / theirs.cpuUsPerPacket, 2), '×');
+}
+
+/** Calls that hear a prompt from one worker; some press a digit that changes it. */
+async function benchMediaPrompts(calls: number, digits: number): Promise<void> {
+  hurry();
+  const figures = await benchPrompts({ core: SERVER_CORE, calls, ms: 10_000, digits });
+  if (digits > 0) {
+    note('digit to the first packet of the next prompt, p50', round(figures.digitP50, 1), 'ms');
+    note('digit to the first packet of the next prompt, p99', round(figures.digitP99, 1), 'ms', '≤ 60');
+    return;
+  }
+  note(`gap between packets of ${calls} prompts, p50`, round(figures.gapP50, 2), 'ms');
+  note(`gap between packets of ${calls} prompts, p99`, round(figures.gapP99, 2), 'ms', '≤ 22');
+  note(`CPU of ${calls} prompts`, round(figures.cpuShare * 100, 1), '% of a core');
+  note('longest delay of a packet, by the engine itself', round(figures.lateMs, 1), 'ms');
 }
 
 async function withTrunkline<T>(

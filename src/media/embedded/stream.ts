@@ -263,7 +263,9 @@ export class Stream implements Paced {
     if (!readRtp(data, header)) return;
     const { payloadType, sequence, timestamp, ssrc, marker, start, end } = header;
     const kind = this.#kinds === undefined ? 0 : this.#kinds[payloadType]!;
-    if (!this.#believes(from, { ssrc, sequence, payloadType }, kind !== 0, now)) return;
+    if (!this.#isPeer(from) && !this.#believes(from, { ssrc, sequence, payloadType }, kind !== 0, now)) {
+      return;
+    }
     if (kind === 0 || !this.#hears) return;
     this.heardAt = now;
     this.reception.count(ssrc, sequence, timestamp, Math.round((now * this.#clock) / 1000) >>> 0);
@@ -304,6 +306,12 @@ export class Stream implements Paced {
     this.rttMs = roundTripMs(shortNtp(wall()), block.lastSr, block.sinceSr) ?? this.rttMs;
   };
 
+  /** The quick way for all packets but the first. */
+  #isPeer(from: RemoteInfo): boolean {
+    const { guard } = this;
+    return guard.proven && from.port === guard.port && from.address === guard.address;
+  }
+
   #believes(
     from: RemoteInfo,
     rtp: { ssrc: number; sequence: number; payloadType: number } | undefined,
@@ -311,7 +319,6 @@ export class Stream implements Paced {
     now: number,
   ): boolean {
     const { guard } = this;
-    if (guard.proven && from.port === guard.port && from.address === guard.address) return true;
     const before = guard.port;
     const believed = guard.accepts({ address: from.address, port: from.port, rtp, payloadTypeAgreed }, now);
     // A learned source keeps RTCP where we do not know: it has to show itself.
@@ -329,7 +336,8 @@ export class Stream implements Paced {
     if (rtp && !readRtp(data, header)) return;
     const { payloadType, sequence, ssrc } = header;
     const agreed = rtp && this.#kinds?.[payloadType] === AUDIO;
-    if (!this.#believes(from, rtp ? { ssrc, sequence, payloadType } : undefined, agreed, now)) return;
+    const proof = rtp ? { ssrc, sequence, payloadType } : undefined;
+    if (!this.#isPeer(from) && !this.#believes(from, proof, agreed, now)) return;
     if (!this.#hears) return;
     this.heardAt = now;
     if (rtp) {
