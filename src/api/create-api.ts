@@ -8,7 +8,9 @@ import { createGuard, type ApiKey, type Role } from './auth.js';
 import type { ApiPorts } from './ports.js';
 import { callRoutes } from './routes/calls.js';
 import { dialplanRoutes } from './routes/dialplan.js';
+import { eventRoutes } from './routes/events.js';
 import { healthRoutes } from './routes/health.js';
+import { hoursRoutes } from './routes/hours.js';
 import { networkRoutes } from './routes/network.js';
 import { recordRoutes } from './routes/records.js';
 
@@ -28,6 +30,8 @@ export interface ApiOptions {
   /** Asked at each request, so that a reload takes force. */
   readonly keys: () => readonly ApiKey[];
   readonly version: string;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
 }
 
 export interface Api {
@@ -67,6 +71,8 @@ export function createApi(options: ApiOptions, ports: ApiPorts, logger: Logger):
       callRoutes(routes, ports);
       recordRoutes(routes, ports);
       dialplanRoutes(routes, ports);
+      hoursRoutes(routes, ports, options.now);
+      eventRoutes(routes, ports);
       networkRoutes(routes, ports);
       routes.get('/openapi.json', { schema: { hide: true } }, () => server.swagger());
       done();

@@ -22,6 +22,23 @@ export interface ApiPorts {
     revisions(): Promise<readonly RevisionView[]>;
     restore(number: number): Promise<ReloadAnswer>;
   };
+  readonly hours: {
+    /** Overrides in force. */
+    list(): readonly HoursOverrideView[];
+    /** False when the dialplan in force has no such hours. */
+    set(override: {
+      hours: string;
+      verdict: HoursOverrideView['verdict'];
+      until?: number;
+      who: string;
+    }): boolean;
+    /** False when there was no override. */
+    clear(hours: string): boolean;
+  };
+  readonly events: {
+    /** `listener` is told of calls as they go, until the function returned is called. It must not throw. */
+    subscribe(listener: (event: CallEventView) => void): () => void;
+  };
   registrations(): readonly RegistrationView[];
   trunks(): readonly TrunkView[];
   readonly bans: {
@@ -54,6 +71,21 @@ export interface CallView {
   readonly since: number;
   readonly answeredAt?: number;
   readonly legs: number;
+}
+
+/** What is told of calls as they go. */
+export interface CallEventView {
+  readonly kind: 'started' | 'ringing' | 'answered' | 'ended' | 'emergency';
+  readonly call: CallView;
+}
+
+/** What somebody set by hand in place of a schedule. */
+export interface HoursOverrideView {
+  readonly hours: string;
+  readonly verdict: 'open' | 'closed' | 'holiday';
+  readonly until?: number;
+  readonly since: number;
+  readonly who: string;
 }
 
 export interface RecordQuery {

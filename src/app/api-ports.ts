@@ -7,6 +7,7 @@ import type { Binding, Registrar } from '../registrar/index.js';
 import type { Router } from '../routing/index.js';
 import type { Store } from '../store/index.js';
 import type { Trunks } from '../trunks/index.js';
+import type { CallEvents } from './call-events.js';
 import { accepted, type ReloadAnswer } from './reload.js';
 
 /** What the API shows and steers, made of the rooms. */
@@ -17,6 +18,7 @@ export function apiPorts(deps: {
   store: Store<Binding>;
   dialplan: DialplanService;
   calls: Calls;
+  events: CallEvents;
   router: Router;
   registrar: Registrar;
   trunks: Trunks;
@@ -71,6 +73,16 @@ export function apiPorts(deps: {
         ),
       restore: async (number) => ({ ...accepted(await dialplan.restore(number, 'api')), restartNeeded: [] }),
     },
+    hours: {
+      list: () => dialplan.hours.list(),
+      set: (override) => {
+        if (!dialplan.current().plan.hours.has(override.hours)) return false;
+        dialplan.hours.set(override);
+        return true;
+      },
+      clear: (hours) => dialplan.hours.clear(hours),
+    },
+    events: { subscribe: (listener) => deps.events.subscribe(listener) },
     registrations: () => registrar.list(),
     trunks: () => trunks.status(),
     bans: { list: () => border.bans.list(), lift: (address) => border.bans.lift(address) },

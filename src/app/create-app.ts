@@ -13,10 +13,12 @@ import { openStore } from '../store/index.js';
 import { createTrunks, resolveTrunkHost, type Trunks } from '../trunks/index.js';
 import { answerRequest } from './answer-requests.js';
 import { apiPorts } from './api-ports.js';
+import { createCallEvents } from './call-events.js';
+import { warnOfSites } from './check-sites.js';
 import { compileNumbers } from './compile-numbers.js';
 import { createSignallingEngine } from './create-signalling-engine.js';
 import { createReload } from './reload.js';
-import { sendOptions } from './send-options.js';
+import { keepPhoneAlive, sendOptions } from './send-options.js';
 import { showNumbers, type ShownNumbers } from './show-numbers.js';
 
 export interface AppDeps {
@@ -75,6 +77,10 @@ async function startApp(first: Settings, deps: AppDeps, undo: (() => Promise<voi
     },
   });
   undo.push(() => store.close());
+  logger.info(
+    { path: settings.store.path, interruptedCalls: store.interruptedCalls, ...store.stats() },
+    'store open',
+  );
 
   const dialplan: DialplanService = createDialplanService({
     folder: settings.dialplans,
@@ -95,6 +101,8 @@ async function startApp(first: Settings, deps: AppDeps, undo: (() => Promise<voi
       diagnostics: loaded.diagnostics,
     });
   }
+
+  warnOfSites(settings, dialplan, logger);
 
   const engine = await createSignallingEngine(settings, {
     logger,
@@ -135,7 +143,12 @@ async function startApp(first: Settings, deps: AppDeps, undo: (() => Promise<voi
     realm: settings.sip.domain,
     algorithms: settings.sip.digest,
     device: (name) => dialplan.current().plan.devices.get(name),
+    trunkLogin: (username) => trunks.byLogin(username),
     store: store.registrations,
+    natKeepAlive: {
+      everyMs: () => settings.sip.natKeepAliveMs,
+      send: keepPhoneAlive(signalling, settings.sip.domain),
+    },
     onFailure: (address) => border.noteFailure(address, 'failed-digest'),
   });
   registrar.start();
@@ -151,6 +164,7 @@ async function startApp(first: Settings, deps: AppDeps, undo: (() => Promise<voi
     newId: newOrderedUuid,
     random: Math.random,
   });
+  const events = createCallEvents();
   const calls = createCalls({
     clock,
     logger,
@@ -162,7 +176,11 @@ async function startApp(first: Settings, deps: AppDeps, undo: (() => Promise<voi
     devices: registrar,
     capacity: border,
     webhooks: createWebhookClient({ fetch, clock }),
-    settings: () => ({ domain: settings.sip.domain, ringTimeoutMs: settings.sip.ringTimeoutMs }),
+    onEvent: (event) => events.tell(event),
+    settings: () => {
+      const { domain, ringTimeoutMs, ringFastMs } = settings.sip;
+      return { domain, ringTimeoutMs, ringFastMs };
+    },
   });
 
   await trunks.configure(settings.trunks);
@@ -182,6 +200,7 @@ async function startApp(first: Settings, deps: AppDeps, undo: (() => Promise<voi
     current: () => settings,
     env,
     dialplan,
+    logger,
     apply: async (next) => {
       settings = next;
       await trunks.configure(next.trunks);
@@ -189,7 +208,13 @@ async function startApp(first: Settings, deps: AppDeps, undo: (() => Promise<voi
     },
   });
   const api = createApi(
-    { host: settings.api.host, port: settings.api.port, keys: () => settings.api.keys, version },
+    {
+      host: settings.api.host,
+      port: settings.api.port,
+      keys: () => settings.api.keys,
+      version,
+      now: () => clock.now(),
+    },
     apiPorts({
       version,
       startedAt,
@@ -197,6 +222,7 @@ async function startApp(first: Settings, deps: AppDeps, undo: (() => Promise<voi
       store,
       dialplan,
       calls,
+      events,
       router,
       registrar,
       trunks,

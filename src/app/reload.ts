@@ -1,7 +1,9 @@
 import { AppError } from '../base/errors.js';
+import type { Logger } from '../base/logger.js';
 import type { Diagnostic } from '../base/diagnostic.js';
 import { loadSettings, restartNeeded, type Settings } from '../config/index.js';
 import type { DialplanService, ReloadOutcome } from '../dialplan/index.js';
+import { warnOfSites } from './check-sites.js';
 
 export interface ReloadAnswer {
   readonly revision: number;
@@ -18,10 +20,11 @@ export function createReload(deps: {
   current: () => Settings;
   env: (name: string) => string | undefined;
   dialplan: DialplanService;
+  logger: Logger;
   /** Puts settings in force. */
   apply: (settings: Settings) => Promise<void>;
 }): (who: string) => Promise<ReloadAnswer> {
-  const { current, env, dialplan, apply } = deps;
+  const { current, env, dialplan, apply, logger } = deps;
   let last: Promise<unknown> = Promise.resolve();
 
   async function reload(who: string): Promise<ReloadAnswer> {
@@ -44,7 +47,7 @@ export function createReload(deps: {
     return {
       revision,
       changed,
-      warnings: [...diagnostics, ...warnings],
+      warnings: [...diagnostics, ...warnings, ...warnOfSites(next, dialplan, logger)],
       restartNeeded: restartNeeded(before, after),
     };
   }

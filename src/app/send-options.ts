@@ -1,3 +1,4 @@
+import type { Binding } from '../registrar/index.js';
 import type { Signalling } from '../signalling/index.js';
 import type { SendOptions } from '../trunks/index.js';
 
@@ -14,5 +15,23 @@ export function sendOptions(signalling: Pick<Signalling, 'request'>, domain: str
       ...(listener !== undefined && { listener }),
     });
     return outcome.kind === 'response' ? outcome.response.status : undefined;
+  };
+}
+
+/** OPTIONS towards a phone, to where its registration came from. */
+export function keepPhoneAlive(
+  signalling: Pick<Signalling, 'request'>,
+  domain: string,
+): (binding: Binding) => Promise<void> {
+  return async ({ contact, source, listener }) => {
+    const from = { uri: `sip:${domain}` };
+    await signalling.request({
+      method: 'OPTIONS',
+      target: contact,
+      nextHop: source,
+      listener,
+      from,
+      to: { uri: contact },
+    });
   };
 }

@@ -115,6 +115,11 @@ export const ERRORS = {
     summary: 'The request does not have the form the API asks for',
     remedy: 'The message names the field; the reference page at /docs shows the form.',
   },
+  TOO_MANY_STREAMS: {
+    status: 503,
+    summary: 'As many event streams are open as there may be',
+    remedy: 'Close one that nobody reads, and come back later.',
+  },
   SERVER_UNREACHABLE: {
     status: 503,
     summary: 'No running Trunkline answers at the API address',

@@ -44,6 +44,7 @@ function checkListeners({ sip }: WrittenSettings, reader: Reader): void {
 function checkTrunks({ sip, trunks, border }: WrittenSettings, reader: Reader): void {
   const listeners = sip === undefined ? undefined : new Set(listenerNames(sip));
   const blocks = new Map<string, { readonly trunk: string; readonly place: Place }>();
+  const logins = new Map<string, { readonly trunk: string; readonly place: Place }>();
   const denied = border === undefined ? undefined : createCidrSet(border.deny.map((entry) => entry.value));
   for (const written of trunks) {
     const { trunk, name } = written;
@@ -76,7 +77,30 @@ function checkTrunks({ sip, trunks, border }: WrittenSettings, reader: Reader): 
         );
       }
     }
+    checkLogin(written, logins, reader);
     checkDestinations(written, reader);
+  }
+}
+
+/** A user name says which trunk it is. */
+function checkLogin(
+  { name, trunk }: WrittenTrunk,
+  logins: Map<string, { readonly trunk: string; readonly place: Place }>,
+  reader: Reader,
+): void {
+  if (trunk.digest === undefined) return;
+  const { place } = trunk.digest;
+  const { username } = trunk.digest.value;
+  const other = logins.get(username);
+  if (other === undefined) logins.set(username, { trunk: name, place });
+  else {
+    reader.error(
+      place,
+      'duplicate-login',
+      `"${other.trunk}" has the digest user name ${username} already`,
+      undefined,
+      [{ place: other.place, message: 'it stands here first' }],
+    );
   }
 }
 

@@ -39,11 +39,6 @@ function reportTrunk({ name, trunk }: WrittenTrunk, reader: Reader): void {
       `registering comes with a later version; until then "${name}" must know our address, and only \`from:\` tells its calls. The user name and password answer its challenges already`,
     );
   }
-  if (trunk.digest !== undefined) {
-    const instead =
-      trunk.from.length === 0 ? 'calls go to it, but none are taken from it' : 'only `from:` tells its calls';
-    later(reader, trunk.digest, `digest login of trunks comes with a later version; until then ${instead}`);
-  }
   for (const { uri } of trunk.to) {
     const { isSecure, transport } = uri.value;
     if (isSecure || (transport !== undefined && transport !== 'udp' && transport !== 'tcp')) {

@@ -44,6 +44,9 @@ export function resolveSettings(file: string, written: WrittenSettings): Setting
     numbers: resolveNumbers(numbers),
     dialplans: path(dialplans),
     trunks: written.trunks.map((trunk) => resolveTrunk(trunk, numbers)),
+    trunkSites: written.trunks.flatMap(({ name, trunk: { site } }) =>
+      site === undefined ? [] : [{ trunk: name, site: site.value, place: site.place }],
+    ),
     border: {
       allow: border.allow,
       deny: border.deny.map((entry) => entry.value),
@@ -95,6 +98,8 @@ function resolveSip(sip: SipSection): SipSettings {
     digest: sip.digest,
     maxUdpBytes: sip['max-udp'],
     ringTimeoutMs: sip['ring-timeout'],
+    ringFastMs: sip['ring-fast'],
+    natKeepAliveMs: sip['nat-keep-alive'],
     drainTimeoutMs: sip['drain-timeout'],
   };
 }
@@ -153,7 +158,7 @@ function resolveTrunk({ name, trunk }: WrittenTrunk, inherited: NumbersSection):
     ...optional('keepAliveMs', trunk['keep-alive']),
     rel100: trunk.rel100,
     ...optional('listener', trunk.listener?.value),
-    ...optional('site', trunk.site),
+    ...optional('site', trunk.site?.value),
     ...optional('tenant', trunk.tenant),
   };
 }

@@ -14,6 +14,8 @@ export function restartNeeded(before: Settings, after: Settings): readonly strin
     'sip.max-udp': (settings) => settings.sip.maxUdpBytes,
     'sip.digest': (settings) => settings.sip.digest,
     'sip.ring-timeout': (settings) => settings.sip.ringTimeoutMs,
+    'sip.ring-fast': (settings) => settings.sip.ringFastMs,
+    'sip.nat-keep-alive': (settings) => settings.sip.natKeepAliveMs,
     'sip.drain-timeout': (settings) => settings.sip.drainTimeoutMs,
     media: (settings) => settings.media,
     dialplans: (settings) => settings.dialplans,

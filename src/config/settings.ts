@@ -1,3 +1,4 @@
+import type { Place } from '../base/diagnostic.js';
 import type { NumberRules, TrunkSettings } from '../model/index.js';
 
 /** Resolved settings: every default is filled in, every path is absolute, every unit is in the name. */
@@ -10,6 +11,8 @@ export interface Settings {
   /** Folder of the dialplan. */
   readonly dialplans: string;
   readonly trunks: readonly TrunkSettings[];
+  /** Sites that trunks name, and where: whether the dialplan has them it alone can tell. */
+  readonly trunkSites: readonly { readonly trunk: string; readonly site: string; readonly place: Place }[];
   readonly border: BorderSettings;
   readonly api: ApiSettings;
   readonly store: StoreSettings;
@@ -40,6 +43,10 @@ export interface SipSettings {
   readonly maxUdpBytes: number;
   /** How long an unanswered outbound INVITE may ring in all before we give up: default 180 s. */
   readonly ringTimeoutMs: number;
+  /** After this time without a 18x the caller gets 180 from us. */
+  readonly ringFastMs: number;
+  /** Between two OPTIONS to a phone behind a NAT; 0: never. */
+  readonly natKeepAliveMs: number;
   /** Time for running calls to end at SIGTERM. Default 5 minutes. */
   readonly drainTimeoutMs: number;
 }

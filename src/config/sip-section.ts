@@ -131,6 +131,16 @@ export const sipSection = fields({
     doc: 'Longest time an outbound call may ring in all.',
     default: '180s',
   },
+  'ring-fast': {
+    shape: duration({ minMs: 100, maxMs: 60_000 }),
+    doc: 'After so long without a ringing from the far side the caller gets 180 from us: some carriers give up at 5 s.',
+    default: '4s',
+  },
+  'nat-keep-alive': {
+    shape: duration({ minMs: 0, maxMs: 3_600_000 }),
+    doc: 'OPTIONS to each phone behind a NAT (registered over UDP from elsewhere than its Contact says) so often, so that calls find their way to it; `0s`: never.',
+    default: '30s',
+  },
   'drain-timeout': {
     shape: duration({ maxMs: 86_400_000 }),
     doc: 'Time running calls have to end when Trunkline is asked to stop.',

@@ -102,7 +102,10 @@ export const trunkSection = fields(
       ),
       doc: 'A carrier we log in with.',
     },
-    digest: { shape: located(fields(login)), doc: 'A peer that logs in with us by digest.' },
+    digest: {
+      shape: located(fields(login)),
+      doc: 'A peer that logs in with us by digest (RFC 8760), from whatever address; each of its calls is challenged. As its address is not known, the rates of `border.unknown-rate` hold for it. What `from:` names needs no login.',
+    },
     did: {
       shape: list(oneWordOf('request-uri', 'to', 'p-called-party-id', 'diversion', 'history-info'), {
         min: 1,
@@ -204,7 +207,7 @@ export const trunkSection = fields(
       default: 'supported',
     },
     listener: { shape: located(text()), doc: 'Name of the listener its calls leave from.' },
-    site: { shape: name('site'), doc: 'Site of the dialplan its callers belong to.' },
+    site: { shape: located(name('site')), doc: 'Site of the dialplan its callers belong to.' },
     tenant: { shape: name('tenant'), doc: 'Tenant its calls belong to.' },
   },
   { expected: 'a trunk: a map with kind, from, to …' },

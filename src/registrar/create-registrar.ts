@@ -2,6 +2,7 @@ import type { DeviceDefinition } from '../model/index.js';
 import { unescapeUri, type NameAddr, type SipRequest } from '../sip/index.js';
 import { createBindings, isSameContact, MAX_CONTACTS_PER_DEVICE } from './bindings.js';
 import { createDigestCheck, type DigestVerdict } from './digest-check.js';
+import { createNatKeepAlive } from './nat-keep-alive.js';
 import { createNonces } from './nonces.js';
 import type { Binding, RegistrarDeps, RegistrationSource } from './ports.js';
 import { MIN_EXPIRES_S, readContacts } from './read-contacts.js';
@@ -15,6 +16,7 @@ export interface RegisterAnswer {
 /** Where an INVITE's caller stands; the status is always 401, we are the callee (RFC 3261 §22.2). */
 export type InviteVerdict =
   | { readonly kind: 'ok'; readonly device: DeviceDefinition }
+  | { readonly kind: 'trunk'; readonly trunk: string }
   | {
       readonly kind: 'challenge';
       readonly status: 401;
@@ -46,6 +48,8 @@ export function createRegistrar(deps: RegistrarDeps): Registrar {
       deps.onChange?.({ kind: 'unregistered', binding });
     },
   });
+
+  const keepAlive = deps.natKeepAlive && createNatKeepAlive(clock, () => bindings.all(), deps.natKeepAlive);
 
   const judge = (request: SipRequest, address: string): DigestVerdict => {
     const verdict = digest.check(request);
@@ -132,12 +136,16 @@ export function createRegistrar(deps: RegistrarDeps): Registrar {
         case 'challenge':
           return { status: 401, headers: verdict.headers };
         case 'failed':
+        // Calls of a trunk come by its login; where it is its `to:` says.
+        case 'trunk':
           return { status: 403, headers: [] };
         case 'ok': {
           const { device } = verdict;
           const wanted = unescapeUri(request.to.parsed.user ?? '');
           // Nobody registers in another's name.
-          if (wanted !== device.name && wanted !== device.extension) return { status: 403, headers: [] };
+          const names = [device.name, device.extension];
+          if (!names.includes(wanted) && !names.map(withoutTenant).includes(wanted))
+            return { status: 403, headers: [] };
           return bind(device, request, source);
         }
       }
@@ -148,9 +156,19 @@ export function createRegistrar(deps: RegistrarDeps): Registrar {
     },
     bindingsOf: (device) => bindings.of(device),
     list: () => bindings.all(),
-    start: () => bindings.start(),
-    stop: () => bindings.stop(),
+    start: () => {
+      bindings.start();
+      keepAlive?.start();
+    },
+    stop: () => {
+      keepAlive?.stop();
+      bindings.stop();
+    },
   };
+}
+
+function withoutTenant(name: string): string {
+  return name.slice(name.lastIndexOf('/') + 1);
 }
 
 function makeBinding(

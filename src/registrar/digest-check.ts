@@ -10,13 +10,14 @@ import {
   type SipRequest,
 } from '../sip/index.js';
 import type { Nonces } from './nonces.js';
-import type { DigestOffer } from './ports.js';
+import type { DigestOffer, TrunkLogin } from './ports.js';
 
 /** Credentials lines that are looked at; a phone sends one. */
 const MAX_CREDENTIALS = 8;
 
 export type DigestVerdict =
   | { readonly kind: 'ok'; readonly device: DeviceDefinition }
+  | { readonly kind: 'trunk'; readonly trunk: string }
   | { readonly kind: 'challenge'; readonly headers: readonly (readonly [name: string, value: string])[] }
   /** A wrong password or a name nobody has: the same to the outside, in the same time. */
   | { readonly kind: 'failed' };
@@ -31,6 +32,7 @@ export function createDigestCheck(deps: {
   realm: string;
   algorithms: readonly DigestOffer[];
   device: (name: string) => DeviceDefinition | undefined;
+  trunkLogin?: (username: string) => TrunkLogin | undefined;
   randomHex: (bytes: number) => string;
 }): DigestCheck {
   const { nonces, realm, device } = deps;
@@ -68,8 +70,9 @@ export function createDigestCheck(deps: {
         return challenge(false);
       }
       const username = params.get('username') ?? '';
-      const found = device(username);
-      const { password } = found ?? decoy;
+      const found = device(deviceName(request, username, realm));
+      const login = found === undefined ? deps.trunkLogin?.(username) : undefined;
+      const { password } = found ?? login ?? decoy;
       const ha1 = computeHa1(username, realm, password, algorithm);
       const expected = computeResponse({
         ha1,
@@ -82,17 +85,25 @@ export function createDigestCheck(deps: {
         algorithm,
       });
       const right = constantTimeEqual(expected, (params.get('response') ?? '').toLowerCase());
-      if (!right || found === undefined) return { kind: 'failed' };
+      if (!right || (found === undefined && login === undefined)) return { kind: 'failed' };
       // Only who knows the password can use a nonce up, so nobody can spoil another's.
       switch (nonces.check(nonce, parseInt(count, 16))) {
         case 'good':
-          return { kind: 'ok', device: found };
+          return found === undefined ? { kind: 'trunk', trunk: login!.trunk } : { kind: 'ok', device: found };
         case 'stale':
         case 'forged':
           return challenge(true);
       }
     },
   };
+}
+
+/** A phone of a tenant calls itself `tenant/NAME`, or `NAME` in the tenant's domain, `tenant.` before ours. */
+function deviceName(request: SipRequest, username: string, realm: string): string {
+  if (username.includes('/')) return username;
+  const { host } = request.from.parsed;
+  const tenant = host.endsWith(`.${realm}`) ? host.slice(0, -realm.length - 1) : '';
+  return tenant === '' || tenant.includes('.') ? username : `${tenant}/${username}`;
 }
 
 /** The Digest credentials for our realm among those sent. */

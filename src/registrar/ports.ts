@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
 import type { DeviceDefinition } from '../model/index.js';
+import type { NatKeepAliveOptions } from './nat-keep-alive.js';
 
 /** What the registrar needs from outside; `app` supplies it. */
 export interface RegistrarDeps {
@@ -10,17 +11,27 @@ export interface RegistrarDeps {
   readonly randomHex: (bytes: number) => string;
   /** The device of the plan in force, by its name. */
   readonly device: (name: string) => DeviceDefinition | undefined;
+  /** The trunk (`digest:`) whose login has this user name. */
+  readonly trunkLogin?: (username: string) => TrunkLogin | undefined;
   /** Realm of the challenges: `sip.domain`. */
   readonly realm: string;
   /** Algorithms offered, in this order; at least one. RFC 8760 §2.4 wants the strongest first, some phones know only MD5. */
   readonly algorithms: readonly DigestOffer[];
   readonly store: RegistrationStore;
+  /** Absent: phones behind a NAT are left alone. */
+  readonly natKeepAlive?: NatKeepAliveOptions;
   /** A digest answer that was wrong; feeds bans. */
   readonly onFailure: (address: string) => void;
   readonly onChange?: (event: {
     readonly kind: 'registered' | 'unregistered';
     readonly binding: Binding;
   }) => void;
+}
+
+/** A trunk that proves itself by digest. */
+export interface TrunkLogin {
+  readonly trunk: string;
+  readonly password: string;
 }
 
 export type DigestOffer = 'SHA-256' | 'MD5';

@@ -22,6 +22,8 @@ export interface Trunks {
   /** Whose request this is, by its observed address. */
   identify(question: { readonly source: { readonly address: string } }): TrunkMatch;
   get(name: string): TrunkSettings | undefined;
+  /** The trunk whose digest login (`digest:`) has this user name. */
+  byLogin(username: string): { readonly trunk: string; readonly password: string } | undefined;
   /** In the order a call tries them; empty: nowhere to go. */
   destinations(trunk: string, random: () => number): readonly RankedDestination[];
   noteResult(trunk: string, uri: string, ok: boolean): void;
@@ -37,6 +39,7 @@ export interface Trunks {
 /** The trunks: who sends from which address, where calls to them go, and in what form. */
 export function createTrunks(deps: TrunksDeps): Trunks {
   let byName = new Map<string, TrunkSettings>();
+  let logins = new Map<string, { trunk: string; password: string }>();
   const addresses = createTrunkAddresses({ ...deps, onChanged: deps.onNetworksChanged });
   const health = createHealth(deps);
 
@@ -48,6 +51,7 @@ export function createTrunks(deps: TrunksDeps): Trunks {
       return { kind: 'trunk', trunk: found[0]!, why: `${address} is an address of trunk ${found[0]!.name}` };
     },
     get: (name) => byName.get(name),
+    byLogin: (username) => logins.get(username),
     destinations: (name, random) => {
       const trunk = byName.get(name);
       return trunk === undefined
@@ -66,6 +70,9 @@ export function createTrunks(deps: TrunksDeps): Trunks {
       })),
     configure: async (trunks) => {
       byName = new Map(trunks.map((trunk) => [trunk.name, trunk]));
+      logins = new Map();
+      for (const { name, digest } of trunks)
+        if (digest !== undefined) logins.set(digest.username, { trunk: name, password: digest.password });
       health.configure(trunks);
       await addresses.configure(trunks);
     },

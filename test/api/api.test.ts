@@ -3,6 +3,8 @@ import t, { type Test } from 'tap';
 import { createApi, hashApiKey, type ApiOptions, type ApiPorts } from '../../src/api/index.js';
 import { AppError } from '../../src/base/errors.js';
 import { silentLogger } from '../../src/base/logger.js';
+import { MAX_STREAMS } from '../../src/api/routes/events.js';
+import type { CallEventView, HoursOverrideView } from '../../src/api/ports.js';
 import type { CallRecord } from '../../src/model/index.js';
 
 const RECORD: CallRecord = {
@@ -19,6 +21,7 @@ const RECORD: CallRecord = {
   cause: { sip: 200, q850: 16, by: 'caller', kind: 'normal' },
   trace: '[{"kind":"note","text":"hello"}]',
 };
+const NOW = 1_800_000_000_000;
 const RELOADED = { revision: 2, changed: true, warnings: [], restartNeeded: [] };
 
 function fakePorts(changes: Partial<ApiPorts> = {}): ApiPorts {
@@ -58,6 +61,8 @@ function fakePorts(changes: Partial<ApiPorts> = {}): ApiPorts {
         Promise.resolve([{ number: 1, hash: 'h', at: 1, by: 'start', files: ['main.yaml'], inForce: true }]),
       restore: () => Promise.resolve(RELOADED),
     },
+    hours: { list: () => [], set: () => false, clear: () => false },
+    events: { subscribe: () => () => undefined },
     registrations: () => [],
     trunks: () => [],
     bans: { list: () => [], lift: () => false },
@@ -68,7 +73,7 @@ function fakePorts(changes: Partial<ApiPorts> = {}): ApiPorts {
 
 async function startApi(t: Test, ports: ApiPorts, options: Partial<ApiOptions> = {}) {
   const api = createApi(
-    { host: '127.0.0.1', port: 0, keys: () => [], version: '0.1.0', ...options },
+    { host: '127.0.0.1', port: 0, keys: () => [], version: '0.1.0', now: () => NOW, ...options },
     ports,
     silentLogger,
   );
@@ -120,6 +125,97 @@ void t.test('every route answers in its documented form', async (t) => {
     status: 200,
     body: { decision: '{"number":"+1","at":1798210800000}' },
   });
+});
+
+void t.test('hours are opened and closed by hand', async (t) => {
+  const overrides = new Map<string, HoursOverrideView>();
+  const { call } = await startApi(
+    t,
+    fakePorts({
+      hours: {
+        list: () => [...overrides.values()],
+        set: (override) => {
+          if (override.hours !== 'office') return false;
+          overrides.set(override.hours, { ...override, since: NOW });
+          return true;
+        },
+        clear: (hours) => overrides.delete(hours),
+      },
+    }),
+  );
+  const put = (name: string, body: unknown) => call('PUT', `/v1/hours/${name}/override`, post(body));
+  t.equal((await call('GET', '/v1/hours/office/override')).status, 404);
+  t.match(await put('office', { verdict: 'closed', until: NOW + 60_000 }), {
+    status: 200,
+    body: { hours: 'office', verdict: 'closed', until: NOW + 60_000, since: NOW, who: 'api' },
+  });
+  t.match(await call('GET', '/v1/hours/office/override'), { status: 200, body: { verdict: 'closed' } });
+  t.match(await call('GET', '/v1/hours/overrides'), { body: { overrides: [{ hours: 'office' }] } });
+  t.match(await put('nowhere', { verdict: 'open' }), {
+    status: 404,
+    body: { error: { message: /nowhere/ } },
+  });
+  t.equal((await put('office', { verdict: 'ajar' })).status, 400);
+  t.equal((await put('office', { verdict: 'open', until: NOW - 1 })).status, 400);
+  t.equal((await call('DELETE', '/v1/hours/office/override')).status, 204);
+  t.equal((await call('DELETE', '/v1/hours/office/override')).status, 404);
+});
+
+void t.test('calls are told as they go, to so many readers as there may be', async (t) => {
+  const listeners = new Set<(event: CallEventView) => void>();
+  const { api, url } = await startApi(
+    t,
+    fakePorts({
+      events: {
+        subscribe: (listener) => {
+          listeners.add(listener);
+          return () => void listeners.delete(listener);
+        },
+      },
+    }),
+  );
+  const call = { id: 'c1', state: 'ringing', caller: '+1', dialed: '+2', since: 1, legs: 1 } as const;
+  const tell = (event: CallEventView): void => {
+    for (const listener of listeners) listener(event);
+  };
+  const open = async () => {
+    const response = await fetch(`${url}/v1/events`);
+    return {
+      status: response.status,
+      type: response.headers.get('content-type'),
+      reader: response.body!.getReader(),
+    };
+  };
+  const first = await open();
+  t.match(first, { status: 200, type: /^text\/event-stream/ });
+  const second = await open();
+  t.equal(listeners.size, 1, 'one listener for all');
+  const text = new TextDecoder();
+  const read = async ({ reader }: typeof first): Promise<string> => text.decode((await reader.read()).value);
+  t.match(await read(first), /^: /);
+  t.match(await read(second), /^: /);
+  tell({ kind: 'started', call });
+  const expected = `event: call.started\ndata: ${JSON.stringify(call)}\n\n`;
+  t.equal(await read(first), expected);
+  t.equal(await read(second), expected);
+
+  const others = await Promise.all(Array.from({ length: MAX_STREAMS - 2 }, open));
+  const refused = await fetch(`${url}/v1/events`);
+  t.equal(refused.status, 503);
+  t.match(await refused.json(), { error: { code: 'TOO_MANY_STREAMS' } });
+
+  // Who does not read is let go, and the others go on.
+  const large = { ...call, destination: 'x'.repeat(100_000) };
+  let gone = false;
+  void first.reader.closed.catch(() => (gone = true));
+  for (let i = 0; i < 400 && !gone; i++) {
+    tell({ kind: 'answered', call: large });
+    if (i % 20 === 0) await new Promise((resolve) => setImmediate(resolve));
+  }
+  await Promise.all([...others, second].map(({ reader }) => reader.cancel().catch(() => undefined)));
+  await first.reader.cancel().catch(() => undefined);
+  await api.stop();
+  t.equal(listeners.size, 0, 'nobody listens any more');
 });
 
 void t.test('what is not as documented is refused with the field, its cause and a remedy', async (t) => {
@@ -218,7 +314,10 @@ void t.test('the OpenAPI document names every route, and the reference page is s
     '/v1/dialplan/reload',
     '/v1/dialplan/revisions',
     '/v1/dialplan/revisions/{number}/restore',
+    '/v1/events',
     '/v1/explain',
+    '/v1/hours/overrides',
+    '/v1/hours/{name}/override',
     '/v1/records',
     '/v1/records/{id}',
     '/v1/registrations',
@@ -239,7 +338,11 @@ void t.test('a taken port is a clear fault', async (t) => {
   await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
   t.teardown(() => other.close());
   const { port } = other.address() as { port: number };
-  const api = createApi({ host: '127.0.0.1', port, keys: () => [], version: '0' }, fakePorts(), silentLogger);
+  const api = createApi(
+    { host: '127.0.0.1', port, keys: () => [], version: '0', now: () => NOW },
+    fakePorts(),
+    silentLogger,
+  );
   await t.rejects(api.start(), { code: 'PORT_IN_USE', message: new RegExp(String(port)) });
   await api.stop();
 });

@@ -69,6 +69,8 @@ t.test('the sample and the smallest file load without a word', (t) => {
       userAgent: 'Trunkline',
       maxUdpBytes: 65535,
       ringTimeoutMs: 180_000,
+      ringFastMs: 4000,
+      natKeepAliveMs: 30_000,
       drainTimeoutMs: 300_000,
     },
     trunks: [],
@@ -94,6 +96,8 @@ t.test('every key arrives in the resolved settings, units and inheritance worked
   user-agent: Trunkline test
   max-udp: 1300B
   ring-timeout: 2m
+  ring-fast: 2500ms
+  nat-keep-alive: 0s
   drain-timeout: 10s
 media: { ports: 30000-30999, prompts: /srv/prompts, say: { command: [say, "{text}"] } }
 numbers: { country: US, area-code: "202" }
@@ -148,6 +152,8 @@ log: { level: debug, redact-numbers: true }
       userAgent: 'Trunkline test',
       maxUdpBytes: 1300,
       ringTimeoutMs: 120_000,
+      ringFastMs: 2500,
+      natKeepAliveMs: 0,
       drainTimeoutMs: 10_000,
     },
     media: {
@@ -197,6 +203,7 @@ log: { level: debug, redact-numbers: true }
     site: 'hq',
     tenant: 'blue',
   });
+  t.match(settings.trunkSites, [{ site: 'hq', place: { line: Number } }]);
   t.same(settings.trunks[1]?.numbers, {
     country: 'AT',
     receive: ['+e164', '00e164', 'national'],
@@ -300,13 +307,15 @@ t.test('the pieces must fit together', (t) => {
       /4:3 warning idle-probe/,
     ],
     [
+      `${SMALLEST}trunks:\n  a: { kind: pbx, digest: { username: u, password: long1 } }\n  b: { kind: pbx, digest: { username: u, password: long2 } }\n`,
+      /4:27 error duplicate-login "a" has the digest user name u already/,
+    ],
+    [
       'sip: { listen: [udp://0.0.0.0:5060] }\ntrunks:\n  a: { kind: pbx, to: "sip:x.example", digest: { username: u, password: "${PW:-change-me}" } }\n',
-      /3:48 warning not-yet digest login/,
       /3:73 error default-password the password of "a" is still "change-me", and the world may try it/,
     ],
     [
       `${SMALLEST}trunks:\n  a: { kind: pbx, to: "sip:x.example", digest: { username: u, password: change-me } }\n`,
-      /3:48 warning not-yet digest login/,
       /3:73 warning default-password .*would not start/,
     ],
     [

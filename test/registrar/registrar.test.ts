@@ -2,14 +2,14 @@ import { createHash } from 'node:crypto';
 import t from 'tap';
 import { randomHex } from '../../src/base/ids.js';
 import { silentLogger } from '../../src/base/logger.js';
-import { createRegistrar, type Binding } from '../../src/registrar/index.js';
+import { createRegistrar, type Binding, type RegistrarDeps } from '../../src/registrar/index.js';
 import { parseChallenge, SipRequest } from '../../src/sip/index.js';
 import { createFakeClock } from '../helpers/fake-clock.js';
 
 const REALM = 'voice.example.com';
 const SOURCE = { address: '192.0.2.20', port: 40000, transport: 'udp', listener: 'udp/192.0.2.5:5060' };
 
-function setUp() {
+function setUp(changes: Partial<RegistrarDeps> = {}) {
   const clock = createFakeClock();
   const saved = new Set<Binding>();
   const failures: string[] = [];
@@ -22,13 +22,18 @@ function setUp() {
     device: (name: string) =>
       name === '201' || name === 'desk'
         ? { name, extension: '201', password: 'secret', hotDesk: false }
-        : undefined,
+        : name === 'acme/201'
+          ? { name, extension: 'acme/201', password: 'tenant', hotDesk: false, tenant: 'acme' }
+          : undefined,
+    trunkLogin: (username: string) =>
+      username === 'carrier' ? { trunk: 'west', password: 'trunk-secret' } : undefined,
     store: {
       load: () => [...saved],
       save: (binding: Binding) => void saved.add(binding),
       remove: (binding: Binding) => void saved.delete(binding),
     },
     onFailure: (address: string) => void failures.push(address),
+    ...changes,
   };
   const registrar = createRegistrar(deps);
   registrar.start();
@@ -105,6 +110,105 @@ void t.test('a device is challenged, SHA-256 first, and registers with either al
   const second = registrar.register(register(undefined), SOURCE);
   const md5 = credentials(second.headers, { algorithm: 'MD5' });
   t.equal(registrar.register(register(undefined, [md5]), SOURCE).status, 200);
+  t.end();
+});
+
+void t.test('a phone of a tenant says whose it is, in its name or by its domain', (t) => {
+  const { registrar } = setUp();
+  const { headers } = registrar.register(register(undefined), SOURCE);
+  const slash = credentials(headers, { user: 'acme/201', password: 'tenant' });
+  t.equal(registrar.register(register('<sip:a@10.0.0.1>', [slash], 'acme/201'), SOURCE).status, 200);
+  t.match(registrar.bindingsOf('acme/201'), [{ contact: 'sip:a@10.0.0.1', extension: 'acme/201' }]);
+  const byDomain = (password: string, nc: string) => {
+    const request = register('<sip:b@10.0.0.2>', [credentials(headers, { password, nc })]);
+    request.headers.set('From', `<sip:201@acme.${REALM}>;tag=a`);
+    request.headers.set('To', `<sip:201@acme.${REALM}>`);
+    return registrar.register(request, SOURCE).status;
+  };
+  t.equal(byDomain('secret', '00000002'), 403, 'the password of its namesake does not fit');
+  t.equal(byDomain('tenant', '00000002'), 200);
+  t.equal(registrar.bindingsOf('acme/201').length, 2);
+  t.equal(registrar.bindingsOf('201').length, 0);
+  t.end();
+});
+
+void t.test('a trunk proves itself by digest when it calls, and registers nowhere', (t) => {
+  const { registrar, failures } = setUp();
+  const invite = (extra: Headers = []): SipRequest => {
+    const request = register(undefined, extra, '+12025550100');
+    request.method = 'REGISTER';
+    return request;
+  };
+  const challenge = registrar.authenticateInvite(invite(), SOURCE);
+  if (challenge.kind !== 'challenge') throw new Error(challenge.kind);
+  t.same(
+    challenge.headers.map(([, value]) => parseChallenge(value)!.params.get('algorithm')),
+    ['SHA-256', 'MD5'],
+  );
+  for (const [algorithm, nc] of [
+    ['SHA-256', '00000001'],
+    ['MD5', '00000001'],
+  ] as const) {
+    const login = registrar.authenticateInvite(invite(), SOURCE);
+    if (login.kind !== 'challenge') throw new Error(login.kind);
+    const right = credentials(login.headers, { user: 'carrier', password: 'trunk-secret', algorithm, nc });
+    t.same(registrar.authenticateInvite(invite([right]), SOURCE), { kind: 'trunk', trunk: 'west' });
+  }
+  const wrong = credentials(challenge.headers, { user: 'carrier', password: 'guess' });
+  t.same(registrar.authenticateInvite(invite([wrong]), SOURCE), { kind: 'failed' });
+  t.equal(failures.length, 1);
+  const registers = credentials(challenge.headers, { user: 'carrier', password: 'trunk-secret' });
+  t.equal(registrar.register(register('<sip:x@10.0.0.1>', [registers]), SOURCE).status, 403);
+  t.end();
+});
+
+void t.test('phones behind a NAT are asked every so often, the others are left alone', async (t) => {
+  const asked: string[] = [];
+  const answers: (() => void)[] = [];
+  let everyMs = 30_000;
+  const { registrar, clock } = setUp({
+    natKeepAlive: {
+      everyMs: () => everyMs,
+      send: ({ contact }) => {
+        asked.push(contact);
+        return new Promise((resolve) => answers.push(resolve));
+      },
+    },
+  });
+  const bind = (contact: string, source: object = {}, expires = '600') => {
+    const { headers } = registrar.register(register(undefined), SOURCE);
+    const answer = registrar.register(register(contact, [credentials(headers), ['Expires', expires]]), {
+      ...SOURCE,
+      ...source,
+    });
+    t.equal(answer.status, 200);
+  };
+  bind('<sip:nat@10.0.0.7:5060>');
+  bind('<sip:open@192.0.2.20:40000>');
+  bind('<sip:tcp@10.0.0.8:5060>', { transport: 'tcp' });
+  clock.advance(29_000);
+  t.same(asked, []);
+  clock.advance(3000);
+  t.same(asked, ['sip:nat@10.0.0.7:5060']);
+  clock.advance(120_000);
+  t.equal(asked.length, 1, 'no second one while the first is under way');
+  answers[0]!();
+  await Promise.resolve();
+  await Promise.resolve();
+  await Promise.resolve();
+  clock.advance(2000);
+  t.equal(asked.length, 2);
+  answers[1]!();
+  await Promise.resolve();
+  const { headers } = registrar.register(register(undefined), SOURCE);
+  registrar.register(register('*', [credentials(headers), ['Expires', '0']]), SOURCE);
+  clock.advance(60_000);
+  t.equal(asked.length, 2, 'none once it has gone');
+  bind('<sip:nat@10.0.0.7:5060>');
+  everyMs = 0;
+  clock.advance(60_000);
+  t.equal(asked.length, 2, 'none when switched off');
+  registrar.stop();
   t.end();
 });
 

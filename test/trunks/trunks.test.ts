@@ -72,6 +72,19 @@ void t.test('a trunk is told by network or by any address of its name; a tie say
   trunks.stop();
 });
 
+void t.test('a login tells its trunk, as long as the trunk has it', async (t) => {
+  const { trunks } = setUp();
+  await trunks.configure([
+    trunk('west', { digest: { username: 'carrier', password: 'secret' } }),
+    trunk('east'),
+  ]);
+  t.same(trunks.byLogin('carrier'), { trunk: 'west', password: 'secret' });
+  t.equal(trunks.byLogin('east'), undefined);
+  await trunks.configure([trunk('west')]);
+  t.equal(trunks.byLogin('carrier'), undefined);
+  trunks.stop();
+});
+
 void t.test('destinations go by priority, then weight, those down last', async (t) => {
   const { trunks, clock } = setUp();
   await trunks.configure([
