@@ -33,7 +33,7 @@ export async function collectOnce(
   spec: CollectStepSpec,
   signal: AbortSignal,
 ): Promise<CollectStepEnd> {
-  const prompt = await clipsOf(deps, spec.prompt, spec.language);
+  const prompt = await clipsOf(deps, spec.prompt, spec.language, signal);
   const show = spec.hide?.();
   const end = await collectDigits(
     session,

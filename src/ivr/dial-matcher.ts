@@ -26,7 +26,9 @@ export function createDialMatcher(
   }
   const sorted = [...single].sort(byCode);
   const blocks = [...spansByLength].map(([length, spans]) => ({ length, spans: merged(spans) }));
-  const longest = Math.max(0, ...sorted.map((name) => name.length), ...blocks.map(({ length }) => length));
+  let longest = 0;
+  for (const { length } of sorted) longest = Math.max(longest, length);
+  for (const { length } of blocks) longest = Math.max(longest, length);
   if (longest === 0) return NO_MATCHER;
   return {
     longest,

@@ -8,6 +8,6 @@ export async function guarded<End>(logger: Logger, run: () => Promise<End>): Pro
   } catch (error) {
     const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
     logger.error({ reason }, 'dialogue failed');
-    return { kind: 'closed' };
+    return { kind: 'closed', fault: true };
   }
 }

@@ -66,7 +66,7 @@ export async function runMenu(
   spec: MenuSpec,
   signal: AbortSignal,
 ): Promise<MenuEnd> {
-  const prompt = await clipsOf(deps, spec.prompt, spec.language);
+  const prompt = await clipsOf(deps, spec.prompt, spec.language, signal);
   const matcher = createMenuMatcher(spec.keys, spec.extensions);
   const end = await collectDigits(
     session,

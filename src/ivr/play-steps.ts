@@ -21,7 +21,7 @@ export async function playPrompt(
   signal: AbortSignal,
 ): Promise<PlayStepEnd> {
   const prompts = 'kind' in spec.prompt ? [spec.prompt] : spec.prompt;
-  const clips = await clipsOf(deps, prompts, spec.language);
+  const clips = await clipsOf(deps, prompts, spec.language, signal);
   const end = await playClips(session, clips, spec.times ?? 1, signal);
   if (end.kind === 'closed' || isGone(session, signal)) return { kind: 'closed' };
   return { kind: 'done', skipped: clips.length === 0 || end.kind === 'failed' };

@@ -30,6 +30,8 @@ export type Dialogue<Spec, End> = (session: MediaSession, spec: Spec, signal: Ab
 /** Nobody hears any more. */
 export interface Closed {
   readonly kind: 'closed';
+  /** A bug of ours ended the dialogue (it is in the log); the call may still be there, and should end. */
+  readonly fault?: true;
 }
 
 /** Room `store`: `store.surveyAnswers`. */

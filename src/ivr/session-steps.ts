@@ -27,8 +27,9 @@ export async function clipsOf(
   deps: IvrDeps,
   prompts: readonly PromptRequest[],
   language: string | undefined,
+  signal: AbortSignal,
 ): Promise<readonly Clip[]> {
-  if (prompts.length === 0) return [];
+  if (prompts.length === 0 || signal.aborted) return [];
   const resolving = attempt(() =>
     deps.prompts.resolve(prompts.length === 1 ? prompts[0]! : { kind: 'sequence', of: prompts }, language),
   ).catch((error: unknown): readonly Clip[] => {
@@ -36,14 +37,18 @@ export async function clipsOf(
     return [];
   });
   return new Promise((resolve) => {
+    const done = (clips: readonly Clip[]): void => {
+      timer.clear();
+      signal.removeEventListener('abort', abort);
+      resolve(clips);
+    };
+    const abort = (): void => done([]);
     const timer = deps.clock.after(RESOLVE_PATIENCE_MS, () => {
       deps.logger.warn({ afterMs: RESOLVE_PATIENCE_MS }, 'prompt skipped: not ready in time');
-      resolve([]);
+      done([]);
     });
-    void resolving.then((clips) => {
-      timer.clear();
-      resolve(clips);
-    });
+    signal.addEventListener('abort', abort, { once: true });
+    void resolving.then(done);
   });
 }
 
@@ -70,7 +75,7 @@ export async function say(
   language: string | undefined,
   signal: AbortSignal,
 ): Promise<'heard' | 'closed'> {
-  const clips = await clipsOf(deps, prompts, language);
+  const clips = await clipsOf(deps, prompts, language, signal);
   const end = await playClips(session, clips, 1, signal);
   return end.kind === 'closed' || isGone(session, signal) ? 'closed' : 'heard';
 }

@@ -147,6 +147,17 @@ t.test('what can be dialled is what a list of all of it says', (t) => {
     ),
     { numRuns: 2000 },
   );
+  const large = createDialMatcher(Array.from({ length: 300_000 }, (_, index) => String(100_000 + index)));
+  t.same(
+    [
+      large.longest,
+      large.matches('399999'),
+      large.matches('400000'),
+      large.continues('39'),
+      large.continues('4'),
+    ],
+    [6, true, false, true, false],
+  );
   t.end();
 });
 

@@ -276,6 +276,59 @@ t.test('messages are heard, saved, deleted, taken back and answered by phone', a
   await h.store.close();
 });
 
+t.test(
+  'at whatever moment the caller hangs up, every message has its row and its file, and nothing else is left',
+  async (t) => {
+    const h = await house(t.testdir());
+    const review: Reaction[] = [BEEP_SPEAK, ['message-review', '2'], ['message-review', '3'], ['beep', speak(2000), 200], ['message-review', '1']]; // prettier-ignore
+    const owner: Reaction[] = [['mailbox-menu', '1'], ['message-menu', '1'], ['message-menu', '3'], ['message-menu', '2'], ['mailbox-menu', '2'], ['message-menu', '#'], ['message-menu', '3']]; // prettier-ignore
+    for (let afterMs = 0; afterMs < 45_000; afterMs += 700) {
+      for (const how of ['hang-up', 'abort']) {
+        for (const who of ['caller', 'owner']) {
+          const session = createFakeSession({ clock: h.clock });
+          const leave = new AbortController();
+          h.clock.after(afterMs, () => (how === 'abort' ? leave.abort() : session.close()));
+          react(session, h.clock, who === 'caller' ? review : owner);
+          const left: Promise<{ kind: string }> =
+            who === 'caller'
+              ? h.voicemail.deposit(
+                  session,
+                  { mailbox: '201', maxMs: 60_000, tellFull: true, from: { callId: 'c1' } },
+                  leave.signal,
+                )
+              : h.voicemail.retrieve(
+                  session,
+                  { mailbox: '201', trusted: true, find: () => undefined, pinOf: () => undefined },
+                  leave.signal,
+                );
+          const before = h.messages.length;
+          const end = await ending(left, session, h.clock);
+          const what = `${who}, ${how} after ${afterMs} ms: ${JSON.stringify(end)}`;
+          session.close();
+          const files = existsSync(join(h.folder, '201')) ? readdirSync(join(h.folder, '201')).sort() : [];
+          const rows = h.store.voicemail
+            .page('')
+            .map((message) => `${message.id}.wav`)
+            .sort();
+          if (JSON.stringify(files) !== JSON.stringify(rows)) t.same(files, rows, what);
+          if (
+            h.store.voicemail
+              .page('')
+              .some((message) => message.state === 'recording' || message.durationMs < 1000)
+          )
+            t.fail(`a draft is left: ${what}`);
+          if (who === 'caller' && h.messages.length - before !== (end.kind === 'left' ? 1 : 0)) t.fail(what);
+          if (who === 'owner' && before - h.messages.length > 3) t.fail(what);
+          if (session.busy) t.fail(`it goes on: ${what}`);
+        }
+      }
+    }
+    t.ok(h.messages.length > 0);
+    h.voicemail.stop();
+    await h.store.close();
+  },
+);
+
 t.test('wrong PINs lock a mailbox for a while, over calls and restarts', async (t) => {
   const folder = t.testdir();
   const clock = createFakeClock();

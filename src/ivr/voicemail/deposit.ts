@@ -50,7 +50,7 @@ export async function deposit(
     if (spec.tellFull) await say(deps, session, system('mailbox-full'), language, signal);
     return { kind: 'full' };
   }
-  const greeting = await clipsOf(deps, [spec.greeting ?? system('leave-a-message')[0]!], language);
+  const greeting = await clipsOf(deps, [spec.greeting ?? system('leave-a-message')[0]!], language, signal);
   if (!(await heardOrSkipped(session, greeting, signal))) return { kind: 'closed' };
   const draft = await box.begin(spec.mailbox, spec.from);
   if (draft === undefined) return { kind: 'full' };

@@ -124,8 +124,8 @@ async function oneMessage(
   const spoken = spokenIn(language);
   const caller = message.caller === undefined ? [] : spoken.digits(message.caller);
   const from = caller.length === 0 ? [system('an-unknown-caller')] : caller;
-  const introduction = await clipsOf(deps, [system('message-from'), ...from], language);
-  const choices = await clipsOf(deps, [system('message-menu')], language);
+  const introduction = await clipsOf(deps, [system('message-from'), ...from], language, signal);
+  const choices = await clipsOf(deps, [system('message-menu')], language, signal);
   const sound: Clip = { kind: 'file', path: deps.files.pathOf(mailbox, message.id) };
   let playFrom: 'introduction' | 'sound' | 'choices' = 'introduction';
   for (let silent = 0; ;) {
