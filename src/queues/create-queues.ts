@@ -67,13 +67,21 @@ function createHouse(deps: QueueDeps<unknown>): House {
     if (flushing) return;
     flushing = true;
     for (let next = effects.shift(); next !== undefined; next = effects.shift()) {
-      try {
-        next();
-      } catch (error) {
-        logger.error({ reason: String(error) }, 'a queue could not tell what happened');
-      }
+      attempt(next);
     }
     flushing = false;
+  }
+
+  /** A fault stays with what caused it: nothing is thrown into the event loop. */
+  function attempt(run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      logger.error(
+        { reason: error instanceof Error ? (error.stack ?? error.message) : String(error) },
+        'queues failed',
+      );
+    }
   }
 
   function change<T>(apply: () => T): T {
@@ -100,7 +108,7 @@ function createHouse(deps: QueueDeps<unknown>): House {
     busyOutside: new Set(),
     agenda: createAgenda(clock, (next) => {
       house.run(() => {
-        for (let alarm = next(); alarm !== undefined; alarm = next()) alarm.run();
+        for (let alarm = next(); alarm !== undefined; alarm = next()) attempt(alarm.run);
       });
     }),
     seeking: createSortedList(compareCallers),
