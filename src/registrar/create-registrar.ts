@@ -135,9 +135,9 @@ export function createRegistrar(deps: RegistrarDeps): Registrar {
       switch (verdict.kind) {
         case 'challenge':
           return { status: 401, headers: verdict.headers };
-        case 'failed':
         // Calls of a trunk come by its login; where it is its `to:` says.
         case 'trunk':
+        case 'failed':
           return { status: 403, headers: [] };
         case 'ok': {
           const { device } = verdict;

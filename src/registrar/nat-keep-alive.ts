@@ -76,8 +76,6 @@ export function createNatKeepAlive(
 export function isBehindNat(binding: Binding): boolean {
   const source = parseUri(binding.source);
   const contact = parseUri(binding.contact);
-  if (source === undefined || source.params.get('transport') !== 'udp') return false;
-  return (
-    contact === undefined || contact.host !== source.host || (contact.port ?? 5060) !== (source.port ?? 5060)
-  );
+  if (source?.params.get('transport') !== 'udp') return false;
+  return contact?.host !== source.host || (contact.port ?? 5060) !== (source.port ?? 5060);
 }
