@@ -198,7 +198,7 @@ t.test('a menu takes the entry that a patient listener would', async () => {
         JSON.stringify(patient(keys, extensions ?? [], presses))
       );
     }),
-    { numRuns: 300 },
+    { numRuns: 150 },
   );
 });
 

@@ -282,7 +282,7 @@ t.test(
     const h = await house(t.testdir());
     const review: Reaction[] = [BEEP_SPEAK, ['message-review', '2'], ['message-review', '3'], ['beep', speak(2000), 200], ['message-review', '1']]; // prettier-ignore
     const owner: Reaction[] = [['mailbox-menu', '1'], ['message-menu', '1'], ['message-menu', '3'], ['message-menu', '2'], ['mailbox-menu', '2'], ['message-menu', '#'], ['message-menu', '3']]; // prettier-ignore
-    for (let afterMs = 0; afterMs < 45_000; afterMs += 700) {
+    for (let afterMs = 0; afterMs < 45_000; afterMs += 1900) {
       for (const how of ['hang-up', 'abort']) {
         for (const who of ['caller', 'owner']) {
           const session = createFakeSession({ clock: h.clock });
