@@ -1,6 +1,6 @@
 // Installs and builds only what is missing or older than its source, so that `npm start` and `npm test` work on a fresh clone.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const OLDEST_NODE = [20, 9];
@@ -24,6 +24,10 @@ export function install(root) {
     statSync(installed).mtimeMs >= statSync(join(root, 'package-lock.json')).mtimeMs
   )
     return;
+  if (lstatSync(join(root, 'node_modules'), { throwIfNoEntry: false })?.isSymbolicLink()) {
+    console.error('node_modules is a link; an installation would empty the folder it leads to. Remove it.');
+    process.exit(2);
+  }
   console.error('Installing dependencies (once) …');
   run(root, 'npm', ['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error']);
 }

@@ -17,6 +17,7 @@ import { createCallEvents } from './call-events.js';
 import { warnOfSites } from './check-sites.js';
 import { compileNumbers } from './compile-numbers.js';
 import { createSignallingEngine } from './create-signalling-engine.js';
+import { createMedia } from './create-media.js';
 import { createReload } from './reload.js';
 import { keepPhoneAlive, sendOptions } from './send-options.js';
 import { showNumbers, type ShownNumbers } from './show-numbers.js';
@@ -165,6 +166,15 @@ async function startApp(first: Settings, deps: AppDeps, undo: (() => Promise<voi
     random: Math.random,
   });
   const events = createCallEvents();
+  const media = await createMedia(settings, {
+    clock,
+    logger,
+    env,
+    store,
+    // Phones that subscribe to their mailbox are told by the registrar.
+    waiting: { changed: () => undefined },
+  });
+  undo.push(() => media.stop());
   const calls = createCalls({
     clock,
     logger,
@@ -176,6 +186,7 @@ async function startApp(first: Settings, deps: AppDeps, undo: (() => Promise<voi
     devices: registrar,
     capacity: border,
     webhooks: createWebhookClient({ fetch, clock }),
+    media: media.parts,
     onEvent: (event) => events.tell(event),
     settings: () => {
       const { domain, ringTimeoutMs, ringFastMs } = settings.sip;

@@ -5,19 +5,20 @@ import type {
   ChangeOutcome,
   Dialog,
   DialogEvents,
-  Headers,
   IncomingRequest,
   RequestOutcome,
   Sdp,
 } from '../signalling/index.js';
 import { causeOfLeg } from './cause.js';
 import { refusalOfChange } from './early-session.js';
+import { answerByOurselves } from './in-dialog-requests.js';
 import { offerBetween, type LegSession } from './leg-session.js';
+import { relayInfo } from './relay-info.js';
 
 /** A confirmed leg as the bridge uses it; `Dialog` and `CallerLeg` are such. */
 export interface BridgedLeg {
   readonly session: LegSession;
-  /** Writes the offer as this leg gets it. */
+  /** `offer` goes out as it is. */
   change(c: { offer?: Sdp }): Promise<ChangeOutcome>;
   request(r: Parameters<Dialog['request']>[0] & { method: 'INFO' | 'OPTIONS' }): Promise<RequestOutcome>;
 }
@@ -27,19 +28,25 @@ export interface BridgeListener {
   legEnded(party: 'caller' | 'callee', cause: EndCause): void;
   /** What the caller's session description is now, for a later partner. */
   callerSdp(sdp: Sdp): void;
+  /** A REFER; without it nobody is transferred. */
+  refer?(party: 'caller' | 'callee', incoming: IncomingRequest): void;
 }
 
-/** What a dialog of ours takes (RFC 3261 §20.5). */
-const ALLOW: Headers = [['Allow', 'INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK']];
-
-/** Headers of an INFO that go along: its package and what its body is for (RFC 6086). */
-const INFO_HEADERS = ['Info-Package', 'Content-Disposition', 'Recv-Info'];
+/** What joins two answered legs: what either of them says goes here. */
+export interface LegBridge {
+  readonly callerEvents: DialogEvents;
+  readonly calleeEvents: DialogEvents;
+  /** The caller answered the callee's offer early, with a PRACK. */
+  answerEarly(answer: Sdp | undefined): void;
+  /** Lets go of both. */
+  close(): void;
+}
 
 /**
  * Relays what two confirmed dialogs say to each other: changes of the session (hold, codec, offerless re-INVITE) and INFO.
  * A change that meets another one gets 491 (RFC 3261 §14.2). Of one side only its SDP passes, as the other leg's session has it.
  */
-export class Bridge {
+export class Bridge implements LegBridge {
   #changing = false;
   #over = false;
   /** The callee's ACK of an offerless INVITE, until the caller's answer is there. */
@@ -114,7 +121,7 @@ export class Bridge {
       change.reject(488);
       return;
     }
-    const outcome = await peer.change(offer === undefined ? {} : { offer });
+    const outcome = await peer.change(offer === undefined ? {} : { offer: peer.session.offer(offer) });
     if (outcome.kind !== 'accepted') {
       change.reject(refusalOfChange(outcome));
       return;
@@ -125,60 +132,15 @@ export class Bridge {
       offer === undefined
         ? (offerBetween(peer.session, own.session, outcome.sdp) ?? outcome.sdp)
         : outcome.sdp;
-    const answer = await change.accept(own.session.describe(theirs));
-    outcome.ack(answer === undefined ? undefined : peer.session.describe(answer));
+    const answer = await change.accept(own.session.answer(theirs));
+    outcome.ack(answer === undefined ? undefined : peer.session.answer(answer));
     if (from === 'caller' && change.offer === undefined && answer !== undefined)
       this.listener.callerSdp(answer);
   }
 
   #relayRequest(incoming: IncomingRequest, peer: BridgedLeg): void {
-    const { method } = incoming.request;
-    switch (method) {
-      case 'INFO':
-        void this.#relayInfo(incoming, peer).catch(() => incoming.respond({ status: 500 }));
-        return;
-      case 'OPTIONS':
-        incoming.respond({ status: 200, headers: ALLOW });
-        return;
-      case 'SUBSCRIBE':
-        incoming.respond({ status: 489 });
-        return;
-      case 'NOTIFY':
-        incoming.respond({ status: 481 });
-        return;
-      default:
-        incoming.respond({ status: 405, headers: ALLOW });
-    }
-  }
-
-  async #relayInfo(incoming: IncomingRequest, peer: BridgedLeg): Promise<void> {
-    if (this.#over) {
-      incoming.respond({ status: 481 });
-      return;
-    }
-    const { request } = incoming;
-    const headers: [string, string][] = [];
-    for (const name of INFO_HEADERS) {
-      const value = request.headers.get(name);
-      if (value !== undefined) headers.push([name, value]);
-    }
-    const type = request.headers.get('Content-Type');
-    const { body } = request;
-    const outcome = await peer.request({
-      method: 'INFO',
-      headers,
-      ...(type === undefined || body === '' ? {} : { body: { type, text: body } }),
-    });
-    switch (outcome.kind) {
-      case 'response':
-        incoming.respond({ status: outcome.response.status });
-        return;
-      case 'unreachable':
-        incoming.respond({ status: 408 });
-        return;
-      case 'gone':
-        incoming.respond({ status: 481 });
-        return;
-    }
+    if (incoming.request.method !== 'INFO') answerByOurselves(incoming);
+    else if (this.#over) incoming.respond({ status: 481 });
+    else void relayInfo(incoming, peer).catch(() => incoming.respond({ status: 500 }));
   }
 }

@@ -8,6 +8,7 @@ import type {
   CallEvent,
   CallRecords,
   DeviceLocations,
+  MediaParts,
   OutboundTrunks,
   WebhookClient,
 } from './ports.js';
@@ -25,6 +26,8 @@ export interface CallEnvironment {
   readonly devices: DeviceLocations;
   readonly capacity: CallCapacity;
   readonly webhooks: WebhookClient;
+  /** Absent: the two sides of a call send their media to one another, and nothing can be played. */
+  readonly media: MediaParts | undefined;
   readonly settings: () => CallSettings;
   /** Call-IDs of legs that ring, to recognise calls of our own that come back. */
   readonly ownLegs: Map<string, Call>;

@@ -5,10 +5,12 @@ import type { CallFacts } from '../model/index.js';
 import type { Attempt, Change, Sdp, Signalling } from '../signalling/index.js';
 import type { CallEnvironment } from './call-environment.js';
 import type { Call } from './call.js';
+import type { LegSessions } from './call-media.js';
 import { ConnectStep, type ConnectAction, type ConnectListener } from './connect-step.js';
 import type { EarlyPeer } from './early-session.js';
 import { tellOfEmergency } from './emergency-notice.js';
-import type { AttemptHost, AttemptTarget } from './leg-attempt.js';
+import type { Confirmation } from './confirmed-leg.js';
+import type { AnsweredLeg, AttemptHost, AttemptTarget } from './leg-attempt.js';
 import type { CallRecorder, LegRow } from './recorder.js';
 
 /** What is to be said of the caller to a new leg. */
@@ -38,7 +40,12 @@ export class CallLegs implements AttemptHost {
   }
 
   /** Not started yet. */
-  connect(action: ConnectAction, caller: CallerOffer, listener: ConnectListener): ConnectStep {
+  connect(
+    action: ConnectAction,
+    sessions: LegSessions,
+    caller: CallerOffer,
+    listener: ConnectListener,
+  ): ConnectStep {
     const { env } = this;
     const { facts, plan, maxForwards } = this.about;
     const { ringTimeoutMs, domain } = env.settings();
@@ -56,6 +63,9 @@ export class CallLegs implements AttemptHost {
       facts,
       identity: action.identity,
       offer: caller.offer,
+      hasOffer: caller.offer !== undefined || sessions.relayed,
+      sessions,
+      confirm: (leg: AnsweredLeg, signal: AbortSignal) => this.#confirm(leg, signal),
       callerTakesReliable: caller.takesReliable,
       maxForwards,
       redirect: (extension: string, dialled: string, leg: Leg) => {
@@ -90,6 +100,20 @@ export class CallLegs implements AttemptHost {
 
   earlyChange(peer: EarlyPeer, change: Change): void {
     this.onEarlyChange(peer, change);
+  }
+
+  async #confirm(leg: AnsweredLeg, signal: AbortSignal): Promise<Confirmation> {
+    const { media } = this.env;
+    const session = leg.session.media;
+    if (media === undefined || session === undefined) return 'accepted';
+    const { caller } = this.about.facts;
+    const { language } = media.settings();
+    const end = await media.ivr.confirm(
+      session,
+      { language, ...(caller !== undefined && { caller }) },
+      signal,
+    );
+    return end.kind === 'closed' ? 'gone' : end.kind;
   }
 
   #emergencyLeaves({ emergencySite, to }: Leg, domain: string): void {

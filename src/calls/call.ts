@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
-import type { MachineStep } from '../dialplan/index.js';
+import type { Leg, MachineStep } from '../dialplan/index.js';
+import type { MediaSession } from '../media/index.js';
 import type { CallFacts, EndCause, TrunkSettings } from '../model/index.js';
 import type { AdmittedCall } from '../routing/index.js';
 import type { Change, DialogEvents, IncomingCall, Sdp } from '../signalling/index.js';
@@ -8,18 +9,23 @@ import { answerCodecs } from './answer-codecs.js';
 import type { CallEnvironment } from './call-environment.js';
 import { CallLegs } from './call-legs.js';
 import { CallLimits } from './call-limits.js';
+import { CallMedia } from './call-media.js';
+import { CallSound } from './call-sound.js';
 import { Callee } from './callee.js';
+import { CallerEvents } from './caller-events.js';
 import type { CallerAbilities } from './caller-abilities.js';
 import { CallerLeg } from './caller-leg.js';
 import { cancelledCause, causeOfPlanEnd, systemCause, toldCause } from './cause.js';
 import type { ConnectAction } from './connect-step.js';
+import { deferredActivity } from './deferred-activity.js';
 import { EarlySession } from './early-session.js';
 import type { AnsweredLeg, EarlyProgress } from './leg-attempt.js';
 import { PlanRun, type Activity, type EndAction, type PlanRunHost } from './plan-run.js';
 import type { Release, RunningCall } from './ports.js';
 import { showCall } from './show-call.js';
 import { CallRecorder } from './recorder.js';
-import { LegSession, offerBetween, sdpFor } from './leg-session.js';
+import { DirectSession, offerBetween, sdpFor, type LegSession } from './leg-session.js';
+import { mediaStep, type MediaAction } from './media-steps.js';
 import { Ringing } from './ringing.js';
 import { trunkTimer } from './trunk-leg.js';
 
@@ -45,6 +51,9 @@ export class Call implements PlanRunHost {
   readonly #ringing: Ringing;
   readonly #early: EarlySession;
   readonly #caller: CallerLeg;
+  readonly #callerEvents: CallerEvents;
+  readonly #media: CallMedia;
+  readonly #sound: CallSound;
   #callerGone = false;
   #callee: Callee | undefined;
   /** The callee hung up before the caller's 200 was sent. */
@@ -79,10 +88,20 @@ export class Call implements PlanRunHost {
     this.#facts = facts;
     this.#trunk = route.trunk;
     this.#callerTakesReliable = options.abilities.takesReliable;
-    const session = new LegSession(env.random, route.trunk);
+    const session = new DirectSession(env.random, route.trunk);
     this.#caller = new CallerLeg(incoming, session, options.abilities.sendsReliably);
     const { offer } = incoming;
     this.#callerSdp = offer === undefined || route.emergency ? offer : session.admit(offer);
+    const { address, listener } = incoming.source;
+    this.#media = new CallMedia(
+      env.media,
+      env,
+      { callId: this.id, caller: { address, listener }, trunk: route.trunk },
+      {
+        lost: (why) => this.end({ sip: 503, q850: why === 'rtp-timeout' ? 41 : 38, by: 'system', kind: why }),
+        digit: (digit) => this.#sound.pressed(digit),
+      },
+    );
     this.#hasNoCodec = offer !== undefined && this.#callerSdp === undefined;
     this.#early = new EarlySession(this.#caller, (sdp) => {
       this.#callerSdp = sdp;
@@ -95,6 +114,8 @@ export class Call implements PlanRunHost {
       if (this.#state === 'ringing') this.#early.fromCallee(peer, change);
       else change.reject(500);
     });
+    this.#callerEvents = new CallerEvents(this);
+    this.#sound = new CallSound(env, this.#media, this.id);
     this.#limits = new CallLimits(env.clock, this.#caller, route.trunk, (cause) => this.end(cause));
     this.#plan = new PlanRun(env, { plan, facts }, this, (trace) => this.#recorder.trace(trace), step.state);
     this.#recorder.open({
@@ -112,6 +133,21 @@ export class Call implements PlanRunHost {
     this.env.event('started', this);
     if (this.#hasNoCodec) this.end(systemCause('no-codec', 488));
     else this.#plan.perform(step.action);
+  }
+
+  // What the caller's dialog asks.
+
+  get partner(): DialogEvents | undefined {
+    return this.#callee?.bridge.callerEvents;
+  }
+
+  get session(): LegSession {
+    return this.#caller.session;
+  }
+
+  callerLeft(cause: EndCause): void {
+    this.#callerGone = true;
+    this.end(cause);
   }
 
   get hasEnded(): boolean {
@@ -143,29 +179,142 @@ export class Call implements PlanRunHost {
   // PlanRunHost: what the plan asks of its call.
 
   connect(action: ConnectAction): Activity | undefined {
-    const answered = this.#state === 'answered';
-    if (answered && this.#callerSdp === undefined) {
+    const legs = action.groups.flatMap((group) => group.legs);
+    if (!this.#media.relayed && this.#needsRelay(action, legs)) {
+      return deferredActivity(
+        () => this.#relayMedia(),
+        () => this.#connectNow(action, legs),
+        (error) => this.fault(error),
+      );
+    }
+    if (this.#state === 'answered' && !this.#media.relayed && this.#callerSdp === undefined) {
       this.logger.error({ callId: this.id, step: this.#plan.lastStep }, 'no session of the caller to offer');
       return undefined;
     }
-    const legs = action.groups.flatMap((group) => group.legs);
+    return this.#connectNow(action, legs);
+  }
+
+  #needsRelay(action: ConnectAction, legs: readonly Leg[]): boolean {
+    if (this.env.media === undefined) return false;
+    if (this.#state === 'answered' && this.#callerSdp === undefined) return true;
+    if (action.music !== 'ringback' || legs.some((leg) => leg.confirm)) return true;
+    const trunks = legs.flatMap(({ to }) =>
+      to.kind === 'trunks' ? to.trunks.map((name) => this.env.trunks.get(name)) : [undefined],
+    );
+    return this.#media.wants(trunks);
+  }
+
+  #connectNow(action: ConnectAction, legs: readonly Leg[]): Activity {
+    const answered = this.#state === 'answered';
     this.#failureCause = undefined;
     this.#partnerCause = undefined;
     this.#destination = [...new Set(legs.map((leg) => leg.label))].slice(0, 5).join(', ');
     const keepsSession = 'after' in action.step;
     if (!answered) this.#ringing.soon(this.env.settings().ringFastMs);
-    return this.#legs.connect(
+    const heard = this.#media.caller?.media.remote;
+    const ring = this.#legs.connect(
       action,
-      { offer: this.#callerSdp, takesReliable: !answered && this.#callerTakesReliable },
+      this.#media,
+      { offer: heard ?? this.#callerSdp, takesReliable: !answered && this.#callerTakesReliable },
       {
         progress: (progress) => this.#plan.guarded(() => this.#relayProgress(progress)),
         answered: (leg) => this.#answered(leg, keepsSession),
         failed: (result, cause) => {
+          this.#sound.stopRinging();
           this.#failureCause = { ...cause, kind: result.outcome };
           this.#plan.resume(result);
         },
       },
     );
+    return {
+      get legs() {
+        return ring.legs;
+      },
+      start: () => {
+        this.#ringWithSound(action.music);
+        ring.start();
+      },
+      cancel: (cause) => {
+        this.#sound.stopRinging();
+        ring.cancel(cause);
+      },
+    };
+  }
+
+  /** Whoever is answered already, or is to hear music, hears it from us; anybody else rings by signalling. */
+  #ringWithSound(music: string): void {
+    const answered = this.#state === 'answered';
+    if (!answered && music === 'ringback') return;
+    if (this.#media.caller === undefined) return;
+    if (!answered) this.#ringing.tell({ status: 183, own: true });
+    this.#sound.ring(music);
+  }
+
+  /** The media of the caller runs through us from now on. False: the call has ended over it. */
+  async #relayMedia(): Promise<boolean> {
+    try {
+      const session = await this.#media.openCaller();
+      if (this.#isOver()) return false;
+      if (this.#caller.session === session) return true;
+      const theirs = this.#callerSdp;
+      this.#caller.session = session;
+      if (this.#state === 'answered') return await this.#moveCaller(session);
+      if (theirs !== undefined) session.takeOffer(theirs);
+      return true;
+    } catch (error) {
+      this.logger.error({ callId: this.id, err: error }, 'no media for the caller');
+      this.end(systemCause('no-media', 503));
+      return false;
+    }
+  }
+
+  /** An answered caller that sent its media to its partner is asked to send it to us. */
+  async #moveCaller(session: LegSession): Promise<boolean> {
+    const outcome = await this.#caller.change({ offer: session.offer(undefined) });
+    if (this.#isOver()) return false;
+    if (outcome.kind !== 'accepted') {
+      this.end(systemCause('not-joined', 488));
+      return false;
+    }
+    outcome.ack();
+    session.heard(outcome.sdp);
+    return true;
+  }
+
+  /** A step that plays or listens; undefined: there is nothing it could be done with. */
+  media(action: MediaAction): Activity | undefined {
+    const { media } = this.env;
+    if (media === undefined) return undefined;
+    this.#failureCause = undefined;
+    this.#destination = this.#plan.lastStep;
+    return mediaStep(
+      action,
+      { parts: media, plan: this.#plan.plan, facts: this.#facts },
+      {
+        session: (early) => this.#hearing(early),
+        hide: () => this.#sound.hideRecording(),
+        recordCall: (what, notice) => this.#sound.record(what, notice),
+        language: this.#plan.variable('language') || media.settings().language,
+        done: (result) => this.#plan.resume(result),
+        fault: (error) => this.fault(error),
+      },
+    );
+  }
+
+  /** The caller's media, the call answered unless `early`. Undefined: it has ended over it. */
+  async #hearing(early: boolean): Promise<MediaSession | undefined> {
+    if (!(await this.#relayMedia())) return undefined;
+    if (this.#state === 'ringing' && early) this.#ringing.tell({ status: 183, own: true });
+    else if (this.#state === 'ringing' && !(await this.#answerAlone())) return undefined;
+    return this.#media.caller?.media;
+  }
+
+  /** Answers a call that nobody but us talks to yet. */
+  async #answerAlone(): Promise<boolean> {
+    this.#ringing.answered();
+    const described = this.#caller.ownAnswer();
+    if (!(await this.#recordAnswer(answerCodecs(described)))) return false;
+    return await this.#sendAnswer({ own: true });
   }
 
   ringCaller(): void {
@@ -174,6 +323,15 @@ export class Call implements PlanRunHost {
 
   endByPlan(action: EndAction): void {
     const answered = this.#state === 'answered';
+    if (
+      answered &&
+      action.tone === 'busy' &&
+      this.#media.caller !== undefined &&
+      this.#partnerCause === undefined
+    ) {
+      void this.#sound.busyTone().then(() => this.end(causeOfPlanEnd(action, answered, this.#failureCause)));
+      return;
+    }
     this.end(this.#partnerCause ?? causeOfPlanEnd(action, answered, this.#failureCause));
   }
 
@@ -194,14 +352,23 @@ export class Call implements PlanRunHost {
   }
 
   #relayProgress(progress: EarlyProgress): void {
-    if (this.#state === 'ringing') this.#ringing.relay(progress);
-    else progress.answerOffer?.();
+    if (this.#state !== 'ringing') {
+      progress.answerOffer?.();
+      return;
+    }
+    const { sdp, peer } = progress;
+    if (sdp !== undefined && peer?.session.media !== undefined) {
+      this.#sound.stopRinging();
+      this.#ringing.relay(progress);
+      this.#media.join(peer.session.media);
+    } else this.#ringing.relay(progress);
   }
 
   // Answered.
 
   #answered(leg: AnsweredLeg, keepsSession: boolean): DialogEvents {
     this.#plan.settled();
+    this.#sound.stopRinging();
     this.#ringing.answered();
     this.#destination = leg.label;
     const codecs = answerCodecs(leg.sdp);
@@ -216,6 +383,7 @@ export class Call implements PlanRunHost {
           if (keepsSession) this.#callerSdp = sdp;
         },
       },
+      this.#sound.relayParts,
       this.clock,
       this.#ringing.offerAnswered,
     );
@@ -232,6 +400,21 @@ export class Call implements PlanRunHost {
 
   /** The record first, then the 200. */
   async #answerCaller(callee: Callee, codecs: string): Promise<void> {
+    if (!(await this.#recordAnswer(codecs))) return;
+    // Where offer and answer are through already the 200 needs no SDP (RFC 3262 §5).
+    const early = this.#caller.reliableAnswer;
+    const isThrough = this.#ringing.offerAnswered || this.#caller.isUpdated;
+    const sdp = isThrough ? '' : (early ?? sdpFor(this.#caller.session, callee.leg));
+    if (!(await this.#sendAnswer({ sdp }))) return;
+    this.#limits.start(callee);
+    if (this.#calleeLeft !== undefined) this.#calleeEnded(this.#calleeLeft);
+    // Another leg gave the early answer than the one that was answered.
+    else if (early !== undefined && early !== callee.leg.sdp && !this.#media.canCarry(early, callee.leg.sdp))
+      await this.#join(callee);
+  }
+
+  /** False when the call has ended over it. */
+  async #recordAnswer(codecs: string): Promise<boolean> {
     this.#state = 'answering';
     this.#answerAt = this.clock.now();
     this.#answeredSince = this.clock.monotonic();
@@ -243,31 +426,27 @@ export class Call implements PlanRunHost {
     } catch (error) {
       this.logger.error({ callId: this.id, err: error }, 'answered call cannot be recorded');
       this.end(systemCause('store-failed', 503));
-      return;
     }
-    if (this.#isOver()) return;
+    return !this.#isOver();
+  }
+
+  /** The 200; false when the call has ended over it. */
+  async #sendAnswer(answer: { readonly sdp: Sdp } | { readonly own: true }): Promise<boolean> {
     const timer = trunkTimer(this.#trunk);
-    // Where offer and answer are through already the 200 needs no SDP (RFC 3262 §5).
-    const early = this.#caller.reliableAnswer;
-    const isThrough = this.#ringing.offerAnswered || this.#caller.isUpdated;
-    const sdp = isThrough ? '' : (early ?? sdpFor(this.#caller.session, callee.leg));
     const outcome = await this.#caller.answer(
-      sdp,
+      'own' in answer ? undefined : answer.sdp,
       timer === undefined ? {} : { timer },
-      callee.bridge.callerEvents,
+      this.#callerEvents,
     );
-    if (this.#isOver()) return;
+    if (this.#isOver()) return false;
     if (outcome !== 'answered') {
       this.#callerGone = true;
       this.end(outcome === 'cancelled' ? cancelledCause('caller') : systemCause('engine-lost', 503));
-      return;
+      return false;
     }
     this.#state = 'answered';
-    this.#limits.start(callee);
     this.env.event('answered', this);
-    if (this.#calleeLeft !== undefined) this.#calleeEnded(this.#calleeLeft);
-    // Another leg gave the early answer than the one that was answered.
-    else if (early !== undefined && early !== callee.leg.sdp) await this.#join(callee);
+    return true;
   }
 
   /** A call that was answered before gets a new partner: it was offered the caller's session, the caller is offered its answer. */
@@ -279,13 +458,17 @@ export class Call implements PlanRunHost {
 
   /** False when the call has ended over it. */
   async #join(callee: Callee): Promise<boolean> {
-    const outcome = await this.#caller.change({ offer: callee.leg.sdp });
+    const remote = this.#media.caller?.media.remote;
+    if (remote !== undefined && this.#media.canCarry(remote, callee.leg.sdp)) return true;
+    const { session } = this.#caller;
+    const outcome = await this.#caller.change({ offer: session.offer(callee.leg.sdp) });
     if (this.#isOver() || this.#callee !== callee) return false;
     if (outcome.kind !== 'accepted') {
       this.end(systemCause('not-joined', 488));
       return false;
     }
     outcome.ack();
+    session.heard(outcome.sdp);
     return true;
   }
 
@@ -311,7 +494,7 @@ export class Call implements PlanRunHost {
     this.#partnerCause = cause;
     this.#dropCallee(cause, false);
     if (cause.kind === 'engine-lost') this.end(cause);
-    else this.#plan.resume({ kind: 'connected-ended' });
+    else if (this.#state !== 'ended') this.#plan.resume({ kind: 'connected-ended' });
   }
 
   #dropCallee(cause: EndCause, hangUp: boolean): void {
@@ -332,6 +515,8 @@ export class Call implements PlanRunHost {
     this.#plan.cancel(toldCause(cause));
     this.#dropCallee(cause, true);
     if (!this.#callerGone) this.#caller.end(before, cause);
+    this.#sound.stop();
+    this.#media.close();
     this.#callerSdp = undefined;
     const answeredMs = this.#answeredSince === undefined ? 0 : this.clock.monotonic() - this.#answeredSince;
     this.#releaseCall(answeredMs);

@@ -1,13 +1,15 @@
 import type { Clock, Timer } from '../base/clock.js';
 import type { EndCause } from '../model/index.js';
-import { Bridge, type BridgedLeg, type BridgeListener } from './bridge.js';
+import { Bridge, type BridgedLeg, type BridgeListener, type LegBridge } from './bridge.js';
 import { toldCause } from './cause.js';
 import { startKeepAlive } from './keep-alive.js';
 import type { AnsweredLeg } from './leg-attempt.js';
+import { RelayBridge, type RelayedLeg, type RelayParts } from './relay-bridge.js';
+import { isRelayed } from './relayed-session.js';
 
 /** The partner of the caller: the leg that answered, and the bridge to it. */
 export class Callee {
-  readonly bridge: Bridge;
+  readonly bridge: LegBridge;
   readonly #since: number;
   #keepAlive: Timer | undefined;
   #over = false;
@@ -16,6 +18,7 @@ export class Callee {
     readonly leg: AnsweredLeg,
     caller: BridgedLeg,
     listener: BridgeListener,
+    media: RelayParts | undefined,
     private readonly clock: Clock,
     /** Its offer has been answered already, by the caller's PRACK. */
     offerAnswered: boolean,
@@ -26,10 +29,19 @@ export class Callee {
     const { dialog, session } = leg;
     const bridged: BridgedLeg = {
       session,
-      change: ({ offer }) => dialog.change(offer === undefined ? {} : { offer: session.describe(offer) }),
+      change: (change) => dialog.change(change),
       request: (request) => dialog.request(request),
     };
-    this.bridge = new Bridge(caller, bridged, listener, owesAnswer ? leg.ack : undefined);
+    this.bridge =
+      media !== undefined && isRelayed(caller.session) && isRelayed(session)
+        ? new RelayBridge(
+            media.engine,
+            { ...operations(caller), session: caller.session },
+            { ...operations(bridged), session },
+            listener,
+            media.playMusic,
+          )
+        : new Bridge(caller, bridged, listener, owesAnswer ? leg.ack : undefined);
   }
 
   /** Asks from now on whether it is still there. */
@@ -45,8 +57,13 @@ export class Callee {
     this.#over = true;
     this.#keepAlive?.clear();
     this.bridge.close();
+    this.leg.session.close();
     this.leg.row.ended(cause);
     this.leg.release?.(this.clock.monotonic() - this.#since);
     if (hangUp) void this.leg.dialog.bye(toldCause(cause)).catch(() => undefined);
   }
+}
+
+function operations(leg: BridgedLeg): Pick<RelayedLeg, 'change' | 'request'> {
+  return { change: (change) => leg.change(change), request: (request) => leg.request(request) };
 }

@@ -19,6 +19,8 @@ import type { LegSession } from './leg-session.js';
 export interface Progress {
   readonly status: 180 | 181 | 182 | 183;
   readonly sdp?: Sdp;
+  /** With the description of our own media. */
+  readonly own?: boolean;
   /** The callee's reliable offer (delayed offer): the caller's answer comes with its PRACK and goes here. */
   readonly offerAnswered?: (answer: Sdp | undefined) => void;
 }
@@ -37,7 +39,8 @@ export class CallerLeg {
 
   constructor(
     incoming: IncomingCall,
-    readonly session: LegSession,
+    /** Replaced when its media is to run through us. */
+    public session: LegSession,
     /** Provisionals are sent reliably (RFC 3262). */
     private readonly reliable: boolean,
   ) {
@@ -65,14 +68,16 @@ export class CallerLeg {
     if (incoming === undefined || this.#saysNothingNew(progress)) return false;
     const { status, offerAnswered } = progress;
     // Another answer than the one given reliably has to wait until the call is answered.
-    const sdp = this.#reliableAnswer === undefined ? progress.sdp : undefined;
+    const isFree = this.#reliableAnswer === undefined;
+    const told = isFree ? this.#described(progress, incoming.offer !== undefined) : undefined;
     this.#lastStatus = status;
     if (progress.sdp !== undefined) this.#lastSdp = progress.sdp;
-    if (this.reliable && offerAnswered === undefined) this.#reliableAnswer ??= sdp;
+    if (this.reliable && offerAnswered === undefined && told !== undefined)
+      this.#reliableAnswer = progress.sdp ?? told;
     void incoming
       .progress({
         status,
-        ...(sdp === undefined ? {} : { sdp: this.session.describe(sdp) }),
+        ...(told === undefined ? {} : { sdp: told }),
         ...(this.reliable ? { reliable: true } : {}),
       })
       .then((outcome) => offerAnswered?.(outcome.kind === 'acknowledged' ? outcome.answer : undefined))
@@ -81,15 +86,29 @@ export class CallerLeg {
     return true;
   }
 
+  #described({ sdp, own }: Progress, hasOffered: boolean): Sdp | undefined {
+    const { session } = this;
+    if (own !== true && sdp === undefined) return undefined;
+    if (session.media === undefined) return session.answer(sdp);
+    // Our own offer is made in the 200: an early one would need an answer by PRACK.
+    return hasOffered ? session.answer(sdp) : undefined;
+  }
+
   #saysNothingNew(progress: Progress): boolean {
+    if (progress.own === true) return this.#lastStatus === 183;
     if (progress.sdp !== undefined)
       return progress.sdp === this.#lastSdp && progress.status === this.#lastStatus;
     return progress.status === this.#lastStatus || (this.#lastStatus === 180 && progress.status === 183);
   }
 
-  /** Sends the 200. `on` hears of the dialog from then on. */
+  /** How the 200 describes our own media. Throws AppError MEDIA_NOT_ACCEPTABLE. */
+  ownAnswer(): Sdp {
+    return this.session.answer(undefined);
+  }
+
+  /** Sends the 200, with what the partner said, or (undefined) our own description. `on` hears of the dialog from then on. */
   async answer(
-    sdp: Sdp,
+    sdp: Sdp | undefined,
     options: { readonly timer?: SessionTimer },
     on: DialogEvents,
   ): Promise<CallerAnswer> {
@@ -97,7 +116,7 @@ export class CallerLeg {
     if (incoming === undefined) return 'cancelled';
     this.#lastSdp = undefined;
     this.#reliableAnswer = undefined;
-    const told = sdp === '' ? '' : this.session.describe(sdp);
+    const told = sdp === '' ? '' : this.session.answer(sdp);
     const outcome = await incoming.answer({ sdp: told, ...options }, on);
     // The INVITE is not needed any more; a held call must not keep it in memory.
     this.#incoming = undefined;
@@ -110,7 +129,7 @@ export class CallerLeg {
   /** Asks an unanswered caller to change the session. */
   async changeEarly(offer: Sdp): Promise<EarlyChangeOutcome> {
     if (this.#incoming === undefined) return { kind: 'gone' };
-    return await this.#incoming.change(this.session.describe(offer));
+    return await this.#incoming.change(this.session.offer(offer));
   }
 
   /** The far side of the session has been changed before the answer, and the caller knows it. */
@@ -151,7 +170,7 @@ export class CallerLeg {
 
   async change(c: { offer?: Sdp }): Promise<ChangeOutcome> {
     if (this.#dialog === undefined) return { kind: 'gone' };
-    return await this.#dialog.change(c.offer === undefined ? {} : { offer: this.session.describe(c.offer) });
+    return await this.#dialog.change(c);
   }
 
   async request(r: { method: 'INFO' | 'OPTIONS'; headers?: Headers; body?: Body }): Promise<RequestOutcome> {

@@ -3,6 +3,7 @@ import type { Action, ActionResult, Leg, LegGroup, Outcome } from '../dialplan/i
 import type { EndCause } from '../model/index.js';
 import type { DialogEvents } from '../signalling/index.js';
 import { COMPLETED_ELSEWHERE, systemCause } from './cause.js';
+import { ConfirmedLeg } from './confirmed-leg.js';
 import { DeviceLeg } from './device-leg.js';
 import { endUnwanted, type AnsweredLeg, type EarlyProgress } from './leg-attempt.js';
 import type { LegContext, LegFailure, LegListener, LegRun, LegTask } from './leg-run.js';
@@ -149,8 +150,20 @@ export class ConnectStep {
     if (this.#over) {
       leg.release?.(0);
       leg.row.ended(COMPLETED_ELSEWHERE);
+      leg.session.close();
       return endUnwanted(leg, COMPLETED_ELSEWHERE);
     }
+    if (!member.leg.confirm) return this.#taken(member, leg);
+    const asked = new ConfirmedLeg(leg, this.context.confirm, {
+      accepted: (confirmed) => this.#taken(member, confirmed),
+      failed: (failure) => this.#memberFailed(member, failure),
+    });
+    member.run = asked;
+    asked.start();
+    return asked;
+  }
+
+  #taken(member: Member, leg: AnsweredLeg): DialogEvents {
     this.#over = true;
     member.run = undefined;
     const events = this.listener.answered(leg);

@@ -6,14 +6,16 @@ import { Call } from './call.js';
 import type { CallEnvironment, CallSettings } from './call-environment.js';
 import { callerAbilities } from './caller-abilities.js';
 import { systemCause } from './cause.js';
-import type { CallEvent, RunningCall } from './ports.js';
+import type { CallEvent, MediaParts, RunningCall } from './ports.js';
 import { CallRecorder } from './recorder.js';
 
 export interface CallsDeps extends Omit<
   CallEnvironment,
-  'router' | 'ownLegs' | 'event' | 'ended' | 'settings'
+  'router' | 'ownLegs' | 'event' | 'ended' | 'settings' | 'media'
 > {
   readonly router: Pick<Router, 'routeCall' | 'resume'>;
+  /** Absent: nothing can be played, and the two sides of a call send their media to one another. */
+  readonly media?: MediaParts;
   /** Asked for each call, so that a reload takes force. */
   readonly settings: () => Partial<CallSettings> & Pick<CallSettings, 'domain'>;
   /** Told of calls as they go. */
@@ -76,6 +78,7 @@ export function createCalls(deps: CallsDeps): Calls {
     devices: deps.devices,
     capacity: deps.capacity,
     webhooks: deps.webhooks,
+    media: deps.media,
     settings,
     ownLegs: new Map(),
     event: (kind, call) => {

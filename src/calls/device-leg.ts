@@ -2,7 +2,6 @@ import type { Leg, Redirected } from '../dialplan/index.js';
 import type { EndCause } from '../model/index.js';
 import type { SipResponse } from '../sip/index.js';
 import { COMPLETED_ELSEWHERE, systemCause } from './cause.js';
-import { LegSession } from './leg-session.js';
 import { LegAttempt, type AttemptFailure } from './leg-attempt.js';
 import type { LegFailure, LegRun, LegTask } from './leg-run.js';
 import { mixOutcomes } from './outcome.js';
@@ -76,7 +75,6 @@ export class DeviceLeg implements LegRun {
     const { context, leg, deadline, listener } = this.task;
     const shown = leg.identity ?? context.identity;
     const form = deviceForm(outboundIdentity(shown, context.facts), this.#extension, context.domain);
-    const session = new LegSession(context.random, undefined);
     const attempt: LegAttempt = new LegAttempt(
       context.attempts,
       {
@@ -84,7 +82,9 @@ export class DeviceLeg implements LegRun {
         name: leg.label,
         label: leg.label,
         number: this.#extension,
-        session,
+        open: () =>
+          context.sessions.open({ trunk: undefined, peer: binding.source, listener: binding.listener }),
+        partner: context.offer,
         spec: {
           target: binding.contact,
           nextHop: binding.source,
@@ -94,9 +94,7 @@ export class DeviceLeg implements LegRun {
           to: form.to,
           headers: [...form.headers, ...planHeaders(shown)],
           maxForwards: context.maxForwards,
-          ...(context.offer === undefined ? {} : { offer: session.describe(context.offer) }),
-          rel100:
-            context.offer === undefined && (this.forks || !context.callerTakesReliable) ? 'off' : 'supported',
+          rel100: context.hasOffer || (!this.forks && context.callerTakesReliable) ? 'supported' : 'off',
           firstReplyMs: DEVICE_FIRST_REPLY_MS,
           answerMs: Math.max(1, deadline - context.clock.monotonic()),
         },

@@ -1,5 +1,6 @@
 import type { Change, ChangeOutcome, EarlyChangeOutcome, Sdp } from '../signalling/index.js';
 import type { CallerLeg } from './caller-leg.js';
+import { answerLocally, isRelayed, type RelayedSession } from './relayed-session.js';
 import { offerBetween, type LegSession } from './leg-session.js';
 
 /** An INVITE of ours whose early dialog may take a change. */
@@ -30,6 +31,10 @@ export class EarlySession {
   fromCaller(change: Change): void {
     const peer = this.#peer;
     const { offer } = change;
+    if (offer !== undefined && isRelayed(this.caller.session)) {
+      this.onCallerSdp(offer);
+      return this.#agree(change, this.caller.session, peer?.session.media?.remote);
+    }
     // Whom it was agreed with may be gone, and the next one not be there yet.
     if (peer === undefined || offer === undefined) return change.reject(500);
     const passed = offerBetween(this.caller.session, peer.session, offer);
@@ -48,6 +53,7 @@ export class EarlySession {
   fromCallee(peer: EarlyPeer, change: Change): void {
     const { offer } = change;
     if (offer === undefined) return change.reject(500);
+    if (isRelayed(peer.session)) return this.#agree(change, peer.session, this.caller.session.media?.remote);
     // The caller has no session with this one that it could change: it is told by the answer to its call.
     if (peer !== this.#peer) return change.reject(504);
     const passed = offerBetween(peer.session, this.caller.session, offer);
@@ -63,6 +69,11 @@ export class EarlySession {
     );
   }
 
+  /** Media runs through us: nobody need be asked. */
+  #agree(change: Change, session: RelayedSession, partner: Sdp | undefined): void {
+    void answerLocally(change, session, partner).catch(() => change.reject(488));
+  }
+
   #carry(
     change: Change,
     own: LegSession,
@@ -75,7 +86,7 @@ export class EarlySession {
       .then(async (outcome) => {
         if (outcome.kind !== 'accepted') return change.reject(refusalOfChange(outcome));
         agreed(outcome.sdp);
-        await change.accept(own.describe(outcome.sdp));
+        await change.accept(own.answer(outcome.sdp));
       })
       .catch(() => change.reject(500))
       .finally(() => {

@@ -1,3 +1,3 @@
 export { createCalls, type Calls, type CallsDeps } from './create-calls.js';
 export { createWebhookClient } from './webhook-client.js';
-export type { CallEvent, DeviceBinding, WebhookReply } from './ports.js';
+export type { CallEvent, MediaParts, DeviceBinding, WebhookReply } from './ports.js';

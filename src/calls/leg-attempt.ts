@@ -25,9 +25,11 @@ import type { LegRow } from './recorder.js';
 
 /** Where one INVITE goes. */
 export interface AttemptTarget {
-  readonly spec: DialSpec;
-  /** Of this leg; the offer of `spec` is written by it. */
-  readonly session: LegSession;
+  readonly spec: Omit<DialSpec, 'offer'>;
+  /** Begins the leg's session; rejects where no port is left for its media. */
+  readonly open: () => LegSession | Promise<LegSession>;
+  /** What the caller said of its session; undefined: delayed offer. */
+  readonly partner: Sdp | undefined;
   readonly kind: 'extension' | 'trunk';
   /** Extension or trunk name. */
   readonly name: string;
@@ -107,6 +109,9 @@ export class LegAttempt implements AttemptEvents, EarlyPeer {
   #rang = false;
   #progressed = false;
   #forkSdp: Map<string, Sdp> | undefined;
+  #session: LegSession | undefined;
+  /** Our INVITE has an offer. */
+  #offers = false;
 
   constructor(
     private readonly host: AttemptHost,
@@ -114,14 +119,37 @@ export class LegAttempt implements AttemptEvents, EarlyPeer {
     private readonly listener: AttemptListener,
   ) {}
 
+  /** Of an attempt that has left. */
   get session(): LegSession {
-    return this.target.session;
+    return this.#session!;
   }
 
   start(): void {
+    const session = this.target.open();
+    if (!(session instanceof Promise)) {
+      this.#dial(session);
+      return;
+    }
+    void session.then(
+      (opened) => {
+        if (this.#state === 'new') this.#dial(opened);
+        else opened.close();
+      },
+      (error: unknown) => {
+        if (this.#state !== 'new') return;
+        this.host.logger.error({ err: error, target: this.target.name }, 'no media for a leg');
+        this.#fail({ outcome: 'unreachable', cause: systemCause('no-media', 503) });
+      },
+    );
+  }
+
+  #dial(session: LegSession): void {
     const { host, target } = this;
+    this.#session = session;
+    this.#offers = target.partner !== undefined || session.media !== undefined;
     try {
-      this.#attempt = host.signalling.dial(target.spec, this);
+      const offer = this.#offers ? { offer: session.offer(target.partner) } : {};
+      this.#attempt = host.signalling.dial({ ...target.spec, ...offer }, this);
     } catch (error) {
       // A header or URI that the port refuses: nothing left this machine.
       host.logger.warn({ err: error, target: target.name, uri: target.spec.target }, 'leg cannot be dialled');
@@ -138,6 +166,7 @@ export class LegAttempt implements AttemptEvents, EarlyPeer {
   cancel(cause: EndCause): void {
     if (this.#state === 'settled') return;
     this.#state = 'settled';
+    this.#session?.close();
     const attempt = this.#attempt;
     if (attempt === undefined) return;
     this.host.legSettled(attempt);
@@ -153,7 +182,7 @@ export class LegAttempt implements AttemptEvents, EarlyPeer {
     if (p.status >= 180 && p.status <= 182) this.#rang = true;
     else if (p.status === 183) this.#progressed = true;
     if (p.status >= 180 && p.status < 190) this.#row?.rang();
-    const offerless = this.target.spec.offer === undefined;
+    const offerless = !this.#offers;
     // Without an offer of ours the SDP of an unreliable provisional is a preview that may not be relied on (RFC 3261 §13.2.1).
     const sdp = offerless && p.prack === undefined ? undefined : p.sdp;
     if (sdp !== undefined) this.#keepForkSdp(p.fork, sdp);
@@ -162,7 +191,8 @@ export class LegAttempt implements AttemptEvents, EarlyPeer {
       return;
     }
     p.prack?.();
-    this.listener.progress(sdp === undefined ? { status: p.status } : { status: p.status, sdp, peer: this });
+    const heard = sdp !== undefined && this.#hears(sdp);
+    this.listener.progress(heard ? { status: p.status, sdp, peer: this } : { status: p.status });
   }
 
   earlyChange(change: Change): void {
@@ -175,7 +205,7 @@ export class LegAttempt implements AttemptEvents, EarlyPeer {
     const attempt = this.#state === 'settled' ? undefined : this.#attempt;
     return attempt === undefined
       ? Promise.resolve({ kind: 'gone' })
-      : attempt.change(this.session.describe(offer));
+      : attempt.change(this.session.offer(offer));
   }
 
   settled(outcome: AttemptOutcome): DialogEvents | undefined {
@@ -199,13 +229,18 @@ export class LegAttempt implements AttemptEvents, EarlyPeer {
     // A 200 may leave out the answer that a reliable provisional gave already (RFC 3262 §5).
     const sdp = outcome.sdp === '' ? (this.#forkSdp?.get(outcome.fork) ?? '') : outcome.sdp;
     this.#forkSdp = undefined;
+    if (!this.#hears(sdp)) {
+      const cause = systemCause('no-codec', 488);
+      this.#fail({ outcome: 'unreachable', cause, status: 488 });
+      return endUnwanted(outcome, cause);
+    }
     this.host.note(target.name, 'answered');
     return this.listener.answered({
       dialog: outcome.dialog,
       sdp,
       session: this.session,
       ack: this.#described(outcome.ack),
-      isOffer: target.spec.offer === undefined,
+      isOffer: !this.#offers,
       label: target.label,
       row: this.#row!,
       ...(target.trunk === undefined ? {} : { trunk: target.trunk }),
@@ -245,6 +280,7 @@ export class LegAttempt implements AttemptEvents, EarlyPeer {
   #fail(failure: Omit<AttemptFailure, 'rang' | 'progressed'>): void {
     this.#state = 'settled';
     this.#forkSdp = undefined;
+    this.#session?.close();
     this.#row?.ended(failure.cause);
     const { text } = failure.cause;
     this.host.note(
@@ -254,9 +290,21 @@ export class LegAttempt implements AttemptEvents, EarlyPeer {
     this.listener.failed({ ...failure, rang: this.#rang, progressed: this.#progressed });
   }
 
+  /** Their answer to our offer; false: the media engine can do nothing with it. */
+  #hears(answer: Sdp): boolean {
+    if (!this.#offers) return true;
+    try {
+      this.session.heard(answer);
+      return true;
+    } catch (error) {
+      this.host.logger.warn({ err: error, target: this.target.name }, 'answer not understood');
+      return false;
+    }
+  }
+
   /** Their ACK or PRACK with our answer as this leg gets it. */
   #described(ack: Ack): Ack {
-    return (answer) => ack(answer === undefined ? undefined : this.session.describe(answer));
+    return (answer) => ack(answer === undefined ? undefined : this.session.answer(answer));
   }
 
   #keepForkSdp(fork: string, sdp: Sdp): void {

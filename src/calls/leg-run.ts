@@ -3,6 +3,8 @@ import type { Logger } from '../base/logger.js';
 import type { CallerIdentity, Leg, Outcome, Redirected } from '../dialplan/index.js';
 import type { CallFacts, EndCause } from '../model/index.js';
 import type { DialogEvents, Sdp } from '../signalling/index.js';
+import type { LegSessions } from './call-media.js';
+import type { Confirmation } from './confirmed-leg.js';
 import type { AnsweredLeg, AttemptHost, EarlyProgress } from './leg-attempt.js';
 import type { CallCapacity, DeviceLocations, OutboundTrunks } from './ports.js';
 
@@ -19,6 +21,11 @@ export interface LegContext {
   readonly identity: CallerIdentity;
   /** The caller's offer; undefined: delayed. */
   readonly offer: Sdp | undefined;
+  /** Our INVITEs carry an offer: the caller's, or our own where media runs through us. */
+  readonly hasOffer: boolean;
+  readonly sessions: LegSessions;
+  /** Asks who picked up to take the call. */
+  readonly confirm: (leg: AnsweredLeg, signal: AbortSignal) => Promise<Confirmation>;
   /** The caller can take reliable provisionals: needed for an early offer of the callee when `offer` is undefined. */
   readonly callerTakesReliable: boolean;
   readonly maxForwards: number;

@@ -1,9 +1,10 @@
 import { showPlace } from '../base/diagnostic.js';
-import type { Action, ActionResult, MachineState, MachineStep } from '../dialplan/index.js';
+import type { Action, ActionResult, MachineState, MachineStep, Plan } from '../dialplan/index.js';
 import type { EndCause } from '../model/index.js';
 import type { AdmittedCall } from '../routing/index.js';
 import type { CallEnvironment } from './call-environment.js';
 import type { ConnectAction } from './connect-step.js';
+import type { MediaAction } from './media-steps.js';
 
 export type EndAction = Extract<Action, { kind: 'end' }>;
 
@@ -24,7 +25,9 @@ export interface PlanRunHost {
   /** How a `connect` is carried out; undefined: it cannot be, and has failed as unreachable. */
   connect(action: ConnectAction): Activity | undefined;
   endByPlan(action: EndAction): void;
-  /** A step that only the media engine can do. */
+  /** A step that plays or listens; undefined: there is no media engine. */
+  media(action: MediaAction): Activity | undefined;
+  /** A step that only the media engine can do, and there is none. */
   needsMedia(verb: string, action: string): void;
   /** A bug: the call must end. */
   fault(error: unknown): void;
@@ -39,7 +42,7 @@ export class PlanRun {
   #lastStep: string | undefined;
 
   constructor(
-    private readonly env: Pick<CallEnvironment, 'clock' | 'logger' | 'router' | 'webhooks'>,
+    private readonly env: Pick<CallEnvironment, 'clock' | 'logger' | 'router' | 'webhooks' | 'media'>,
     private readonly call: Pick<AdmittedCall, 'plan' | 'facts'>,
     private readonly host: PlanRunHost,
     private readonly onTrace: (trace: MachineStep['trace']) => void,
@@ -51,6 +54,16 @@ export class PlanRun {
   /** The verb and place of the step that runs, or ran last. */
   get lastStep(): string | undefined {
     return this.#lastStep;
+  }
+
+  /** That the call keeps until it ends. */
+  get plan(): Plan {
+    return this.call.plan;
+  }
+
+  /** What the plan has set; empty where it has not. */
+  variable(name: string): string {
+    return this.#machine.variables[name] ?? '';
   }
 
   /** Legs that ring now. */
@@ -99,7 +112,7 @@ export class PlanRun {
           this.#connect(action);
           return;
         case 'wait':
-          this.#wait(action.ms);
+          this.#wait(action);
           return;
         case 'webhook':
           this.#askWebhook(action);
@@ -107,14 +120,17 @@ export class PlanRun {
         case 'end':
           this.host.endByPlan(action);
           return;
-        default:
+        case 'queue':
           this.host.needsMedia(action.step.verb, action.kind);
+          return;
+        default:
+          this.#media(action);
       }
     });
   }
 
   #connect(action: ConnectAction): void {
-    if (action.groups.some((group) => group.legs.some((leg) => leg.confirm))) {
+    if (this.env.media === undefined && action.groups.some(({ legs }) => legs.some((leg) => leg.confirm))) {
       this.host.needsMedia(action.step.verb, 'confirm');
       return;
     }
@@ -127,7 +143,22 @@ export class PlanRun {
     activity.start();
   }
 
-  #wait(ms: number): void {
+  #media(action: MediaAction): void {
+    const activity = this.host.media(action);
+    if (activity === undefined) {
+      this.host.needsMedia(action.step.verb, action.kind);
+      return;
+    }
+    this.#activity = activity;
+    activity.start();
+  }
+
+  #wait(action: Extract<Action, { kind: 'wait' }>): void {
+    if (this.#machine.answered) {
+      this.#media(action);
+      return;
+    }
+    const { ms } = action;
     this.host.ringCaller();
     const timer = this.env.clock.after(ms, () => this.resume({ kind: 'done' }));
     this.#activity = { ...NOTHING, cancel: () => timer.clear() };

@@ -1,4 +1,13 @@
-import type { CallRecord, LegRecord, TrunkDestination, TrunkSettings, Verdict } from '../model/index.js';
+import type { Ivr, PromptResolver, Voicemail, Announcements } from '../ivr/index.js';
+import type { MediaEngine } from '../media/index.js';
+import type {
+  CallRecord,
+  CallRecordingRecord,
+  LegRecord,
+  TrunkDestination,
+  TrunkSettings,
+  Verdict,
+} from '../model/index.js';
 import type { BorderCall } from '../routing/index.js';
 import type { Address, Credentials, Headers } from '../signalling/index.js';
 
@@ -150,4 +159,35 @@ export interface RunningCall {
   readonly answeredAt?: number;
   /** Legs that exist now, the caller's included. */
   readonly legs: number;
+}
+
+/** Everything that is heard: the media engine, and what is played and asked over it. */
+export interface MediaParts {
+  readonly engine: MediaEngine;
+  readonly ivr: Ivr;
+  readonly voicemail: Voicemail;
+  readonly announcements: Pick<Announcements, 'announcementFor'>;
+  readonly prompts: PromptResolver;
+  /** Room `store`: `store.callRecordings`. */
+  readonly recordings?: { put(recording: CallRecordingRecord): Promise<void> };
+  /** Local address of a leg's media: of the listener, else the one from which the peer (a URI, an address) is reached. */
+  address(
+    peer: string,
+    listener: string | undefined,
+  ): { readonly address: string; readonly advertise?: string };
+  /** Asked for each call. */
+  settings(): MediaCallSettings;
+}
+
+export interface MediaCallSettings {
+  /** Media of phones. */
+  readonly extensions: 'relay' | 'direct';
+  /** 0: never. */
+  readonly rtpTimeoutMs: number;
+  /** Of callers who have chosen none. */
+  readonly language: string;
+  /** Prompt for who is on hold, or waits. */
+  readonly holdMusic: string;
+  /** Absolute path of the folder of recordings. */
+  readonly recordings: string;
 }

@@ -2,7 +2,7 @@ import type { EndCause, TrunkSettings } from '../model/index.js';
 import type { Sdp, SessionTimer } from '../signalling/index.js';
 import { systemCause } from './cause.js';
 import { LegAttempt, type AttemptFailure } from './leg-attempt.js';
-import { LegSession } from './leg-session.js';
+import { DirectSession } from './leg-session.js';
 import type { LegFailure, LegRun, LegTask } from './leg-run.js';
 import { mixOutcomes } from './outcome.js';
 import { outboundIdentity, planHeaders } from './outbound-identity.js';
@@ -104,7 +104,7 @@ export class TrunkLeg implements LegRun {
       return true;
     }
     const { facts, offer } = context;
-    this.#offer = offer === undefined ? undefined : new LegSession(context.random, trunk).admit(offer);
+    this.#offer = offer === undefined ? undefined : new DirectSession(context.random, trunk).admit(offer);
     if (offer !== undefined && this.#offer === undefined) {
       // Help is not refused for a codec.
       if (leg.emergency) this.#offer = offer;
@@ -155,9 +155,8 @@ export class TrunkLeg implements LegRun {
     const { context, deadline, leg, listener } = this.task;
     const remaining = Math.max(1, deadline - context.clock.monotonic());
     const timer = trunkTimer(trunk);
-    const mayRel = context.offer !== undefined || context.callerTakesReliable;
+    const mayRel = context.hasOffer || context.callerTakesReliable;
     this.#attempts += 1;
-    const session = new LegSession(context.random, trunk);
     this.#attempt = new LegAttempt(
       context.attempts,
       {
@@ -166,7 +165,8 @@ export class TrunkLeg implements LegRun {
         label: leg.label,
         number: this.route.number,
         trunk,
-        session,
+        open: () => context.sessions.open({ trunk, peer: destination, listener: trunk.listener }),
+        partner: this.#offer,
         ...(this.#release === undefined ? {} : { release: this.#release }),
         spec: {
           target: form.target,
@@ -176,7 +176,6 @@ export class TrunkLeg implements LegRun {
           to: form.to,
           headers: [...form.headers, ...planHeaders(leg.identity ?? context.identity)],
           maxForwards: context.maxForwards,
-          ...(this.#offer === undefined ? {} : { offer: session.describe(this.#offer) }),
           rel100: mayRel ? trunk.rel100 : 'off',
           ...(timer === undefined ? {} : { timer }),
           firstReplyMs: Math.min(trunk.tryTimeoutMs, remaining),

@@ -43,7 +43,7 @@ export const mediaSection = fields({
   'hold-music': {
     shape: text(),
     doc: 'Prompt that is played to who is on hold, or waits in a queue without music of its own.',
-    default: 'hold.wav',
+    default: 'music/hold.wav',
   },
   recordings: {
     shape: text(),
@@ -53,8 +53,8 @@ export const mediaSection = fields({
     shape: fields({
       command: {
         shape: list(text(), { min: 1, max: 64 }),
-        doc: 'Program that speaks a text, with its arguments; `{text}` and `{wav}` are put in.',
-        default: ['espeak-ng', '-w', '{wav}', '{text}'],
+        doc: 'Program that speaks a text, with its arguments; `{text}`, `{wav}` and `{lang}` are put in.',
+        default: ['espeak-ng', '-v', '{lang}', '-w', '{wav}', '{text}'],
       },
     }),
     doc: 'How texts become speech.',

@@ -22,7 +22,7 @@ export type {
   MachineWorld,
 } from './machine.js';
 export { emergencyOf } from './place-number.js';
-export type { Outcome, Plan, Step, Steps } from './plan.js';
+export type { Outcome, Plan, Prompt, Step, Steps } from './plan.js';
 export { redirectedLegs } from './redirected-legs.js';
 export type { Redirected } from './redirected-legs.js';
 export { runPlanTests } from './run-tests.js';

@@ -46,6 +46,11 @@ async function establish({ carrier, pbx }: Scene): Promise<Established> {
   return { call, invite };
 }
 
+/** A description without its origin, which each leg has of its own. */
+function media(description: string): string {
+  return description.replace(/^o=.*\r\n/m, '');
+}
+
 t.test('a carrier’s call to a DID reaches the extension on the PBX', async (t) => {
   const s = await scene(t);
   const call = s.carrier.call({
@@ -58,7 +63,7 @@ t.test('a carrier’s call to a DID reaches the extension on the PBX', async (t)
   });
   const invite = await s.pbx.request('INVITE');
   t.equal(invite.uri, `sip:203@127.0.0.1:${s.pbx.port}`);
-  t.equal(invite.body, sdp(1));
+  t.equal(media(invite.body), media(sdp(1)));
   t.match(invite.headers.get('From'), new RegExp(`^"Caller" <sip:\\+12025550199@${DOMAIN}>;tag=`));
   t.not(invite.callId, call.callId);
   t.equal(invite.headers.getAll('Via').length, 1);
@@ -69,7 +74,7 @@ t.test('a carrier’s call to a DID reaches the extension on the PBX', async (t)
   const ringing = await s.carrier.response(180);
   s.pbx.respond(invite, 200, { body: sdp(2, 5000), headers: [['Server', 'pbx-secret']] });
   const ok = await s.carrier.response(200, 'INVITE');
-  t.equal(ok.body, sdp(2, 5000));
+  t.equal(media(ok.body), media(sdp(2, 5000)));
   t.equal(ok.toTag, ringing.toTag);
   t.notMatch(ok.serialize(), new RegExp(`pbx-secret|127\\.0\\.0\\.1:${s.pbx.port}`));
   call.learn(ok).ack();
@@ -175,10 +180,10 @@ t.test('changes and requests within the call', async (t) => {
   await t.test('hold by re-INVITE from the caller', async (t) => {
     call.send('INVITE', { body: sdp(3, 4000, 'sendonly') });
     const hold = await s.pbx.request('INVITE');
-    t.equal(hold.body, sdp(3, 4000, 'sendonly'));
+    t.equal(media(hold.body), media(sdp(3, 4000, 'sendonly')));
     s.pbx.respond(hold, 200, { body: sdp(4, 5000, 'recvonly') });
     const ok = await s.carrier.response(200, 'INVITE');
-    t.equal(ok.body, sdp(4, 5000, 'recvonly'));
+    t.equal(media(ok.body), media(sdp(4, 5000, 'recvonly')));
     call.ack();
     await s.pbx.request('ACK');
   });
@@ -221,10 +226,10 @@ t.test('delayed offer: the callee’s offer in the 200, the caller’s answer in
   t.equal(invite.body, '');
   s.pbx.respond(invite, 200, { body: sdp(2, 5000) });
   const ok = await s.carrier.response(200, 'INVITE');
-  t.equal(ok.body, sdp(2, 5000));
+  t.equal(media(ok.body), media(sdp(2, 5000)));
   call.learn(ok).ack({ body: sdp(1, 4000) });
   const ack = await s.pbx.request('ACK');
-  t.equal(ack.body, sdp(1, 4000));
+  t.equal(media(ack.body), media(sdp(1, 4000)));
   call.send('BYE');
   s.pbx.respond(await s.pbx.request('BYE'), 200);
   t.same(await s.house.leftOver(), {});
@@ -245,13 +250,13 @@ t.test('early media with 100rel on both legs, each for itself', async (t) => {
   t.equal(prack.headers.get('RAck'), `71 ${invite.cseq.seq} INVITE`);
   s.pbx.respond(prack, 200);
   const progress = await s.carrier.response(183);
-  t.equal(progress.body, sdp(2, 5000));
+  t.equal(media(progress.body), media(sdp(2, 5000)));
   t.match(progress.headers.get('Require'), /100rel/);
   call.learn(progress).send('PRACK', { headers: [['RAck', `${progress.headers.get('RSeq')!} 1 INVITE`]] });
   await s.carrier.response(200, 'PRACK');
   s.pbx.respond(invite, 200, { body: sdp(2, 5000) });
   const ok = await s.carrier.response(200, 'INVITE');
-  t.equal(ok.body, sdp(2, 5000));
+  t.equal(media(ok.body), media(sdp(2, 5000)));
   call.cseq = 1;
   call.learn(ok).ack();
   await s.pbx.request('ACK');
@@ -266,11 +271,11 @@ t.test('forks behind the PBX: the last early media wins, and one dialog is left'
   const call = s.carrier.call({ to: '+12025550203', body: sdp(1) });
   const invite = await s.pbx.request('INVITE');
   s.pbx.respond(invite, 183, { body: sdp(2, 5000), tag: 'fork-a' });
-  t.equal((await s.carrier.response(183)).body, sdp(2, 5000));
+  t.equal(media((await s.carrier.response(183)).body), media(sdp(2, 5000)));
   s.pbx.respond(invite, 183, { body: sdp(3, 6000), tag: 'fork-b' });
   s.pbx.respond(invite, 200, { body: sdp(3, 6000), tag: 'fork-b' });
   const ok = await s.carrier.response(200, 'INVITE');
-  t.equal(ok.body, sdp(3, 6000));
+  t.equal(media(ok.body), media(sdp(3, 6000)));
   call.learn(ok).ack();
   await s.pbx.request('ACK');
   call.send('BYE');

@@ -72,13 +72,13 @@ extensions: { "201": { password: secret-201 }, "202": { password: secret-202 } }
   const call = carrier.call({ to: '+12025550100', body: sdp(1) });
   const toFirst = await first.request('INVITE');
   const toSecond = await second.request('INVITE');
-  first.respond(toFirst, 200, { body: sdp(2) });
-  second.respond(toSecond, 200, { body: sdp(3) });
+  first.respond(toFirst, 200, { body: sdp(2, 5000) });
+  second.respond(toSecond, 200, { body: sdp(3, 6000) });
   const ok = await carrier.response(200, 'INVITE');
   call.learn(ok).ack();
   await first.request('ACK');
   await second.request('ACK');
-  const loser = ok.body === sdp(2) ? second : first;
+  const loser = ok.body.includes('m=audio 5000 ') ? second : first;
   const winner = loser === first ? second : first;
   loser.respond(await loser.request('BYE'), 200);
   call.send('BYE');
