@@ -1,7 +1,7 @@
 import type { AgentRefusal } from '../model/index.js';
 import { becomeIdle, setDuty } from './agent-state.js';
 import { saveAgent } from './agent-records.js';
-import { about, type Agent, type Caller, type House, type Member, type Ring, waitedMs } from './house.js';
+import { about, type Caller, type House, type Member, type Ring, waitedMs } from './house.js';
 import { intoLane, outOfLane } from './lanes.js';
 import { leave, stopRing, takeBackRings } from './leaving.js';
 
@@ -77,7 +77,7 @@ function missed(house: House, ring: Ring, outcome: AgentRefusal): void {
   const { caller, agent } = ring;
   const ms = Math.round(house.now() - ring.since);
   house.record({ ...about(house, caller), kind: 'missed', agent: agent.extension, outcome, ms });
-  countMiss(house, agent, caller, outcome);
+  countMiss(house, ring, outcome);
   ringEnded(house, ring);
 }
 
@@ -92,10 +92,13 @@ function ringEnded(house: House, ring: Ring): void {
   }
 }
 
-/** An agent who is on another call does nothing wrong; the others are paused when it happens too often. */
-function countMiss(house: House, agent: Agent, caller: Caller, outcome: AgentRefusal): void {
+/**
+ * Who is paused when it happens too often: not who is on another call, nor one of many who are rung at once, or nobody would be left
+ * after three callers.
+ */
+function countMiss(house: House, { agent, caller, member }: Ring, outcome: AgentRefusal): void {
   const { pauseAfterMisses, restMs } = caller.queue.settings;
-  if (outcome !== 'busy') agent.misses++;
+  if (outcome !== 'busy' && member.queue.settings.strategy !== 'ring-all') agent.misses++;
   if (pauseAfterMisses > 0 && agent.misses >= pauseAfterMisses && agent.pause === undefined) {
     agent.misses = 0;
     agent.pause = { reason: MISSES_REASON, since: house.deps.clock.now(), by: 'misses' };

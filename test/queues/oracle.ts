@@ -307,7 +307,7 @@ export class Oracle {
   private miss(agent: OracleAgent, outcome: string): void {
     const caller = agent.caller!;
     const { pauseAfterMisses, restMs } = this.settings.get(caller.queue)!;
-    if (outcome !== 'busy') agent.misses++;
+    if (outcome !== 'busy' && this.settings.get(agent.as)!.strategy !== 'ring-all') agent.misses++;
     agent.idleSince = this.now;
     if (agent.misses >= pauseAfterMisses! && agent.pause === undefined) {
       agent.misses = 0;
