@@ -68,6 +68,7 @@ export function contract(t: Test, createEngine: CreateEngine): void {
     } = {},
   ): Promise<Leg> {
     const peer = await RtpPeer.open();
+    test.teardown(() => peer.close());
     const digits: string[] = [];
     const session = await engine.open(
       {
@@ -79,10 +80,7 @@ export function contract(t: Test, createEngine: CreateEngine): void {
       },
       { digit: (digit) => digits.push(digit), ...options.on },
     );
-    test.teardown(() => {
-      session.close();
-      peer.close();
-    });
+    test.teardown(() => session.close());
     const ours = session.answer(
       peer.sdp(options.sdp),
       options.like === undefined ? {} : { like: options.like },
@@ -129,11 +127,9 @@ export function contract(t: Test, createEngine: CreateEngine): void {
 
   t.test('an offer of ours is answered, and the prompt arrives in the law that was chosen', async (t) => {
     const peer = await RtpPeer.open();
+    t.teardown(() => peer.close());
     const session = await engine.open({ callId: 'offer', address: ADDRESS }, {});
-    t.teardown(() => {
-      session.close();
-      peer.close();
-    });
+    t.teardown(() => session.close());
     const offer = session.offer();
     t.match(offer, /m=audio \d+ RTP\/AVP 0 8 101/);
     t.equal(session.offer(), offer, 'the same again');

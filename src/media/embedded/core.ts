@@ -58,6 +58,7 @@ export function createMediaCore(deps: CoreDeps): MediaCore {
   const mixers = new Map<number, Mixer>();
   const recorders = new Map<number, { readonly session: CoreSession; readonly recorder: Recorder }>();
   let halting = false;
+  let faultTold = false;
   const sweeper = setInterval(sweep, SWEEP_MS);
   sweeper.unref();
 
@@ -73,8 +74,16 @@ export function createMediaCore(deps: CoreDeps): MediaCore {
     );
   }
 
+  /** One line a second at most: whoever found the fault can send it often. */
+  function fault(error: unknown): void {
+    if (faultTold) return;
+    faultTold = true;
+    const cause = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    post({ kind: 'log', level: 'error', fields: { cause }, event: 'fault in handling a media packet' });
+  }
+
   async function bind(session: CoreSession, stream: Stream, port: number): Promise<void> {
-    const on = { rtp: stream.onRtp, rtcp: stream.onRtcp };
+    const on = { rtp: stream.onRtp, rtcp: stream.onRtcp, fault };
     stream.attach(await bindPair(session.family, session.address, port, on));
   }
 
@@ -218,6 +227,7 @@ export function createMediaCore(deps: CoreDeps): MediaCore {
 
   function sweep(): void {
     const now = monotonic();
+    faultTold = false;
     for (const session of sessions.values()) {
       const { audio, rtpTimeoutMs } = session;
       if (audio.expectsAudio && rtpTimeoutMs > 0 && now - audio.heardAt > rtpTimeoutMs) {
@@ -302,6 +312,7 @@ export function createMediaCore(deps: CoreDeps): MediaCore {
     }
   }
 
+  post({ kind: 'ready' });
   return { handle };
 }
 

@@ -26,6 +26,8 @@ export interface EmbeddedDeps {
 
 interface WorkerSlot {
   readonly index: number;
+  /** Its thread takes messages now. */
+  ready: () => void;
   link: WorkerLink;
   readonly sessions: Map<number, EmbeddedSession>;
   /** When it last said that it lives. */
@@ -36,6 +38,7 @@ interface WorkerSlot {
   late: number[];
 }
 
+const START_MS = 10_000;
 const OPEN_MS = 2000;
 const BIND_TRIES = 20;
 const LATE_SECONDS = 10;
@@ -93,6 +96,9 @@ export function createEmbeddedEngine(options: EmbeddedOptions, deps: EmbeddedDep
       case 'recorded':
       case 'stats':
         return operations.end(message.op, message);
+      case 'ready':
+        slot.ready();
+        return;
       case 'alive':
         slot.aliveAt = clock.monotonic();
         slot.late.push(message.lateMs);
@@ -262,16 +268,24 @@ export function createEmbeddedEngine(options: EmbeddedOptions, deps: EmbeddedDep
 
   return {
     name: 'embedded',
-    start: () => {
-      if (state !== 'new') return Promise.resolve();
+    start: async () => {
+      if (state !== 'new') return;
       state = 'running';
+      const ready: Promise<void>[] = [];
       for (let index = 0; index < settings.workers; index++) {
         const now = clock.monotonic();
-        const slot = { index, sessions: new Map(), aliveAt: now, suspected: false, startedAt: now, late: [] };
-        slots.push({ ...slot, link: launch(index) });
+        let told: () => void = () => undefined;
+        ready.push(new Promise((resolve) => (told = resolve)));
+        const common = { index, sessions: new Map<number, EmbeddedSession>(), suspected: false, late: [] };
+        slots.push({ ...common, aliveAt: now, startedAt: now, ready: told, link: launch(index) });
       }
       watch = clock.after(WATCH_MS, look);
-      return Promise.resolve();
+      const late = new Promise<'late'>((resolve) => clock.after(START_MS, () => resolve('late')));
+      if ((await Promise.race([Promise.all(ready), late])) !== 'late') return;
+      state = 'stopped';
+      watch.clear();
+      await Promise.all(slots.map((slot) => slot.link.kill()));
+      throw new AppError('MEDIA_UNAVAILABLE', 'the media workers do not start');
     },
     drain: () => {
       if (state === 'running') state = 'draining';

@@ -90,6 +90,8 @@ export interface WireStats {
 }
 
 export type FromWorker =
+  /** It takes messages. */
+  | { readonly kind: 'ready' }
   | { readonly kind: 'opened'; readonly session: number }
   | { readonly kind: 'refused'; readonly session: number; readonly code: string }
   | {

@@ -2,12 +2,16 @@ import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 
 export type OnDatagram = (data: Buffer, from: RemoteInfo) => void;
 
+/** Whom a fault of ours in handling a datagram is told: it may cost that datagram, not all calls of the worker. */
+export type OnFault = (error: unknown) => void;
+
 /** A bound socket. Rejects with the system's error; later errors (unreachable peers) are nothing to a media stream. */
 export function bindUdp(
   family: 4 | 6,
   address: string,
   port: number,
   onDatagram: OnDatagram,
+  onFault: OnFault,
 ): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = createSocket({
@@ -24,7 +28,13 @@ export function bindUdp(
     socket.bind({ address, port, exclusive: true }, () => {
       socket.removeListener('error', failed);
       socket.on('error', () => undefined);
-      socket.on('message', onDatagram);
+      socket.on('message', (data, from) => {
+        try {
+          onDatagram(data, from);
+        } catch (error) {
+          onFault(error);
+        }
+      });
       resolve(socket);
     });
   });
@@ -42,11 +52,11 @@ export async function bindPair(
   family: 4 | 6,
   address: string,
   port: number,
-  on: { readonly rtp: OnDatagram; readonly rtcp: OnDatagram },
+  on: { readonly rtp: OnDatagram; readonly rtcp: OnDatagram; readonly fault: OnFault },
 ): Promise<PortPair> {
-  const rtp = await bindUdp(family, address, port, on.rtp);
+  const rtp = await bindUdp(family, address, port, on.rtp, on.fault);
   try {
-    const rtcp = await bindUdp(family, address, port + 1, on.rtcp);
+    const rtcp = await bindUdp(family, address, port + 1, on.rtcp, on.fault);
     return {
       rtp,
       rtcp,

@@ -36,6 +36,8 @@ function inThread({ options, name, message, died }: WorkerLinkOptions): WorkerLi
   const worker = new Worker(new URL('./worker.js', import.meta.url), {
     workerData: { mediaWorker: true, options },
     name,
+    // Loaders and flags of the main thread are nothing to it, and cost seconds at its start.
+    execArgv: [],
     resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
   });
   let over = false;
