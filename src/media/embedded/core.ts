@@ -1,7 +1,9 @@
 import { isIPv4 } from 'node:net';
+import type { MessagePort } from 'node:worker_threads';
 import type { RecordEnd, RecordSpec } from '../engine.js';
 import type { Post, StreamPlan, ToWorker, WireMember, WorkerOptions } from './messages.js';
 import { pairMedia, type AgreedMedia } from '../sdp/index.js';
+import { FarStream } from './far-stream.js';
 import { createPacer } from './pacer.js';
 import { Mixer } from './mixer.js';
 import { Player } from './player.js';
@@ -37,6 +39,8 @@ export interface CoreSession {
   readonly streams: Map<number, Stream>;
   readonly audio: Stream;
   partner: CoreSession | undefined;
+  /** Of a bridge with another worker. */
+  far: FarStream | undefined;
   /** Last agreed, in the order of m-lines. */
   lines: readonly StreamPlan[];
   timedOut: boolean;
@@ -101,6 +105,7 @@ export function createMediaCore(deps: CoreDeps): MediaCore {
       streams: new Map([[port, audio]]),
       audio,
       partner: undefined,
+      far: undefined,
       lines: [],
       timedOut: false,
       reportIn: 1 + Math.floor(deps.random() * REPORT_S),
@@ -161,8 +166,27 @@ export function createMediaCore(deps: CoreDeps): MediaCore {
     }
   }
 
+  /** Audio alone (or the fax in its place) crosses from worker to worker. */
+  function join(session: CoreSession, port: MessagePort): void {
+    leaveMix(session.id);
+    unbridge(session);
+    const { audio } = session;
+    const far = new FarStream(port, audio, () => {
+      if (session.far !== far) return;
+      session.far = undefined;
+      audio.setPartner(undefined);
+    });
+    session.far = far;
+    audio.setPartner(far);
+  }
+
   function unbridge(session: CoreSession): void {
-    const { partner } = session;
+    const { partner, far } = session;
+    if (far !== undefined) {
+      session.far = undefined;
+      far.close();
+      session.audio.setPartner(undefined);
+    }
     if (partner === undefined) return;
     session.partner = undefined;
     partner.partner = undefined;
@@ -270,6 +294,8 @@ export function createMediaCore(deps: CoreDeps): MediaCore {
         const other = sessions.get(message.b);
         return session && other && bridge(session, other);
       }
+      case 'join':
+        return session === undefined ? message.port.close() : join(session, message.port);
       case 'unbridge':
         return session && unbridge(session);
       case 'play': {

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { availableParallelism } from 'node:os';
+import { MessageChannel } from 'node:worker_threads';
 import type { Clock, Timer } from '../../base/clock.js';
 import { AppError } from '../../base/errors.js';
 import { newUuid } from '../../base/ids.js';
@@ -260,7 +261,9 @@ export function createEmbeddedEngine(options: EmbeddedOptions, deps: EmbeddedDep
   function bridge(a: MediaSession, b: MediaSession): void {
     if (!(a instanceof EmbeddedSession) || !(b instanceof EmbeddedSession) || a.closed || b.closed) return;
     if (a.worker !== b.worker) {
-      logger.error({ a: a.id, b: b.id }, 'sessions of two workers cannot be bridged');
+      const { port1, port2 } = new MessageChannel();
+      slots[a.worker]!.link.post({ kind: 'join', session: a.number, port: port1 });
+      slots[b.worker]!.link.post({ kind: 'join', session: b.number, port: port2 });
       return;
     }
     slots[a.worker]!.link.post({ kind: 'bridge', a: a.number, b: b.number });

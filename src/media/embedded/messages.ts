@@ -1,3 +1,4 @@
+import type { MessagePort } from 'node:worker_threads';
 import type { RecordEnd, RecordSpec } from '../engine.js';
 import type { AgreedMedia } from '../sdp/index.js';
 
@@ -37,6 +38,8 @@ export type ToWorker =
   | { readonly kind: 'streams'; readonly session: number; readonly streams: readonly StreamPlan[] }
   | { readonly kind: 'close'; readonly session: number }
   | { readonly kind: 'bridge'; readonly a: number; readonly b: number }
+  /** A bridge with a session of another worker: `port` leads there. */
+  | { readonly kind: 'join'; readonly session: number; readonly port: MessagePort }
   | { readonly kind: 'unbridge'; readonly session: number }
   | {
       readonly kind: 'play';

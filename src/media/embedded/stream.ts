@@ -22,6 +22,18 @@ export interface Tap {
   audio(law: 'mu' | 'a', sequence: number, timestamp: number, data: Uint8Array): void;
 }
 
+/** The other end of a bridge: a stream of this worker, or what stands for one of another. */
+export interface Partner {
+  readonly media: AgreedMedia | undefined;
+  /** RTP audio that its partner's peer sent; the packet is given away. */
+  relay(data: Buffer, pressed: string | undefined): void;
+  /** Anything else it sent. */
+  relayOpaque(data: Buffer): void;
+  sendControl(data: Buffer): void;
+  /** The `media` of its own partner changed. */
+  partnerChanged(): void;
+}
+
 export interface StreamEvents {
   digit(digit: string, by: 'rfc4733' | 'in-band'): void;
   played(op: number, end: 'done' | 'stopped' | 'closed' | 'failed', playedMs: number): void;
@@ -56,7 +68,7 @@ const header = emptyHeader();
  * One m-line of a session: its two ports, whom it hears, and the one continuous stream it sends. Fed by its partner in a bridge, or by
  * itself: what is played, digits, the mix, silence. Lines that are no audio are handed on as they come.
  */
-export class Stream implements Paced {
+export class Stream implements Paced, Partner {
   readonly guard: SourceGuard;
   readonly out: RtpOut;
   readonly reception = createReception();
@@ -73,7 +85,7 @@ export class Stream implements Paced {
   #saidTo: readonly Tap[] = NO_TAPS;
   #inBand: Tap | undefined;
   #pair: PortPair | undefined;
-  #partner: Stream | undefined;
+  #partner: Partner | undefined;
   #table: RelayTable | undefined;
   #kinds: Uint8Array | undefined;
   #g711: AgreedCodec | undefined;
@@ -109,7 +121,7 @@ export class Stream implements Paced {
     else this.#schedule();
   }
 
-  get partner(): Stream | undefined {
+  get partner(): Partner | undefined {
     return this.#partner;
   }
 
@@ -150,8 +162,8 @@ export class Stream implements Paced {
     }
     if (!wasHearing) this.heardAt = now;
     this.#listenInBand();
-    this.#retable();
-    if (this.#partner !== undefined) this.#partner.#retable();
+    this.partnerChanged();
+    this.#partner?.partnerChanged();
     this.#schedule();
   }
 
@@ -176,9 +188,9 @@ export class Stream implements Paced {
   }
 
   /** Undefined: alone again. One-sided: the other side is told apart. */
-  setPartner(partner: Stream | undefined): void {
+  setPartner(partner: Partner | undefined): void {
     this.#partner = partner;
-    this.#retable();
+    this.partnerChanged();
     this.#schedule();
   }
 
@@ -280,11 +292,7 @@ export class Stream implements Paced {
       const payload = data.subarray(start, end);
       if (law !== undefined) for (const tap of this.#heardBy) tap.audio(law, sequence, timestamp, payload);
     }
-    const partner = this.#partner;
-    if (partner === undefined) return;
-    const rule = this.#table?.[payloadType];
-    if (rule === undefined) return partner.out.skip(ssrc, sequence);
-    partner.#relay(rule, data, pressed, now);
+    this.#partner?.relay(data, pressed);
   };
 
   readonly onRtcp = (data: Buffer, from: RemoteInfo): void => {
@@ -340,19 +348,20 @@ export class Stream implements Paced {
     if (!this.#isPeer(from) && !this.#believes(from, proof, agreed, now)) return;
     if (!this.#hears) return;
     this.heardAt = now;
-    if (rtp) {
-      const rule = this.#table?.[payloadType];
-      if (rule === undefined) return;
-      data[1] = (data[1]! & 0x80) | rule.payloadType;
-    }
-    this.#partner?.sendAsIs(data);
+    this.#partner?.relayOpaque(data);
   }
 
   // Sending.
 
-  /** A datagram of the partner's, unchanged. */
-  sendAsIs(data: Buffer): void {
+  /** A datagram of the partner's, unchanged but for the payload type. */
+  relayOpaque(data: Buffer): void {
     if (!this.#sends || !this.#opaque) return;
+    if (this.media?.transport === 'rtp') {
+      if (data.length < RTP_HEADER_BYTES) return;
+      const rule = this.#table?.[data[1]! & 0x7f];
+      if (rule === undefined) return;
+      data[1] = (data[1]! & 0x80) | rule.payloadType;
+    }
     this.#emit(data);
   }
 
@@ -395,8 +404,12 @@ export class Stream implements Paced {
     this.sendControl(writeReport(out.ssrc, cname, sender, block));
   }
 
-  /** `header` still holds the packet's; called by the partner that received it. */
-  #relay(rule: RelayRule, data: Buffer, pressed: string | undefined, now: number): void {
+  /** A packet of the partner's peer; `pressed`: the digit that began with it. Changes `data`. */
+  relay(data: Buffer, pressed: string | undefined): void {
+    if (!readRtp(data, header)) return;
+    const rule = this.#table?.[header.payloadType];
+    if (rule === undefined) return this.out.skip(header.ssrc, header.sequence);
+    const now = this.#deps.monotonic();
     if (rule.kind === 'tone') return this.#relayAsTone(pressed);
     if (!this.#sends || this.#player !== undefined || this.#digits.length > 0) return;
     if (rule.kind === 'event' && rule.ratio !== 1) return this.#relayReclocked(rule, data, now);
@@ -510,10 +523,11 @@ export class Stream implements Paced {
     if (this.#pair !== undefined && address !== undefined) send(this.#pair.rtp, data, port, address);
   }
 
-  #retable(): void {
+  /** What its partner agreed on with its peer is other than before. */
+  partnerChanged(): void {
     const theirs = this.#partner?.media;
     this.#table =
-      this.media?.live === true && theirs?.live === true ? relayTable(this.media, theirs) : undefined;
+      this.media?.live === true && theirs?.live === true ? relayTable(theirs, this.media) : undefined;
   }
 
   /** Paced while it has something of its own to send: in a bridge or a mix others drive it. */

@@ -52,7 +52,7 @@ function inThread({ options, name, message, died }: WorkerLinkOptions): WorkerLi
   worker.once('error', (error) => ended(error.message));
   worker.once('exit', (code) => ended(`exit ${code}`));
   return {
-    post: (to) => worker.postMessage(to),
+    post: (to) => worker.postMessage(to, to.kind === 'join' ? [to.port] : []),
     kill: async () => {
       over = true;
       await worker.terminate();
