@@ -160,7 +160,7 @@ export class ConnectStep {
     });
     member.run = asked;
     asked.start();
-    return asked;
+    return asked.waiting;
   }
 
   #taken(member: Member, leg: AnsweredLeg): DialogEvents {

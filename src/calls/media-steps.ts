@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Action, ActionResult, Plan, Prompt } from '../dialplan/index.js';
+import { fits, type Action, type ActionResult, type Plan, type Prompt } from '../dialplan/index.js';
 import { createDialMatcher, type DialMatcher } from '../ivr/index.js';
 import type { MediaSession, PromptRequest } from '../media/index.js';
 import type { CallFacts } from '../model/index.js';
@@ -105,11 +105,11 @@ async function carryOut(
     case 'play': {
       const { prompt, times } = action;
       const end = await ivr.play(session, { prompt: promptRequest(prompt), times, language }, signal);
-      return end.kind === 'closed' ? 'closed' : { kind: 'done' };
+      return end.kind === 'closed' ? closed(end) : { kind: 'done' };
     }
     case 'wait': {
       const end = await ivr.wait(session, { ms: action.ms }, signal);
-      return end.kind === 'closed' ? 'closed' : { kind: 'done' };
+      return end.kind === 'closed' ? closed(end) : { kind: 'done' };
     }
     case 'record':
       return record(action, session, around, host, signal);
@@ -124,13 +124,24 @@ type Entered =
   | { readonly kind: 'done'; readonly digits: string }
   | { readonly kind: 'no-input' }
   | { readonly kind: 'invalid'; readonly digits: string }
-  | { readonly kind: 'closed' };
+  | Closed;
+
+interface Closed {
+  readonly kind: 'closed';
+  readonly fault?: true;
+}
+
+/** The caller is gone, which the call hears by itself. A bug of ours must end it. */
+function closed(end: Closed): 'closed' {
+  if (end.fault === true) throw new Error('a dialogue with the caller failed');
+  return 'closed';
+}
 
 /** The machine judges the digits; only a lone end key has to be called invalid. */
 function entered(end: Entered): ActionResult | 'closed' {
   switch (end.kind) {
     case 'closed':
-      return 'closed';
+      return closed(end);
     case 'no-input':
       return { kind: 'done' };
     case 'done':
@@ -169,7 +180,7 @@ async function record(
       signal,
     );
     if (left.kind === 'left') return { kind: 'done', reply: left.message.id };
-    return left.kind === 'closed' ? 'closed' : { kind: 'failed', outcome: left.kind };
+    return left.kind === 'closed' ? closed(left) : { kind: 'failed', outcome: left.kind };
   }
   const path = join(parts.settings().recordings, 'messages', `${facts.callId}-${Date.now()}.wav`);
   const made = await parts.ivr.recordMessage(
@@ -178,7 +189,7 @@ async function record(
     signal,
   );
   if (made.kind === 'recorded') return { kind: 'done', reply: made.path };
-  return made.kind === 'closed' ? 'closed' : { kind: 'failed', outcome: made.kind };
+  return made.kind === 'closed' ? closed(made) : { kind: 'failed', outcome: made.kind };
 }
 
 async function voicemail(
@@ -204,7 +215,7 @@ async function voicemail(
   );
   switch (end.kind) {
     case 'closed':
-      return 'closed';
+      return closed(end);
     case 'full':
       return { kind: 'failed', outcome: 'full' };
     case 'left':
@@ -222,6 +233,7 @@ async function survey(
 ): Promise<ActionResult | 'closed'> {
   const definition = plan.surveys.get(action.survey);
   if (definition === undefined) return { kind: 'failed', outcome: 'no-input' };
+  const { accept } = definition;
   const { callId, caller, did } = originOf(facts);
   const about = { callId, ...(caller !== undefined && { caller }), ...(did !== undefined && { did }) };
   const end = await parts.ivr.survey(
@@ -231,11 +243,14 @@ async function survey(
       ask: promptRequest(definition.ask),
       digits: definition.digits,
       about,
+      ...(accept !== undefined && {
+        accept: (digits: string) => fits(plan, accept, { value: digits, anonymous: false }),
+      }),
       language: host.language,
     },
     signal,
   );
-  if (end.kind === 'closed') return 'closed';
+  if (end.kind === 'closed') return closed(end);
   return end.kind === 'done' ? { kind: 'done', digits: end.digits } : { kind: 'failed', outcome: 'no-input' };
 }
 

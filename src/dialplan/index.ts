@@ -21,9 +21,11 @@ export type {
   MachineStep,
   MachineWorld,
 } from './machine.js';
+export { fits } from './machine-matcher.js';
+export { shownVariables } from './machine-run.js';
 export { emergencyOf } from './place-number.js';
 export type { Outcome, Plan, Prompt, Step, Steps } from './plan.js';
-export { redirectedLegs } from './redirected-legs.js';
+export { legsToExtension, redirectedLegs } from './redirected-legs.js';
 export type { Redirected } from './redirected-legs.js';
 export { runPlanTests } from './run-tests.js';
 export type { PlanTestResult } from './run-tests.js';

@@ -155,6 +155,12 @@ export function stateOf(run: Run, pending: Pending): MachineState {
   };
 }
 
+/** What the plan has set on a call, secrets left out. */
+export function shownVariables(state: MachineState): Readonly<Record<string, string>> {
+  const { secrets } = state.internal as Internal;
+  return Object.fromEntries(Object.entries(state.variables).filter(([name]) => !secrets.includes(name)));
+}
+
 /** The step that runs, with where it stands. */
 export function currentStep(run: Run): { readonly step: Step; readonly frame: Frame } | undefined {
   const frame = run.frames.at(-1);

@@ -63,6 +63,19 @@ export function redirectedLegs(
   }
 }
 
+/** Legs to an extension where it is; none where there is no such extension, or it has a route of its own. */
+export function legsToExtension(
+  plan: Plan,
+  extension: string,
+  tenant: string | undefined,
+  identity: CallerIdentity,
+): readonly Leg[] {
+  const found = findExtension(plan, extension, tenant);
+  if (found === undefined) return [];
+  const common = { confirm: false, delayMs: 0, emergency: false, label: found.name, identity };
+  return targetsOf(found).map((to) => ({ ...common, to }));
+}
+
 function targetsOf(found: FoundExtension): readonly Leg['to'][] {
   const { where } = found.definition;
   switch (where.kind) {

@@ -1,0 +1,80 @@
+import type { EndCause } from '../model/index.js';
+import type { Change, DialogEvents, IncomingRequest, Sdp } from '../signalling/index.js';
+import { answerByOurselves, digitOfInfo } from './in-dialog-requests.js';
+import type { AnsweredLeg } from './leg-attempt.js';
+import { answerLocally, isRelayed } from './relayed-session.js';
+
+/** A leg that picked up and talks to nobody yet: an agent who hears whom the call is from, a phone that is asked whether it takes it. */
+export class WaitingLeg implements DialogEvents {
+  /** Who hears of the dialog once the leg is joined. */
+  #joined: DialogEvents | undefined;
+  #over = false;
+
+  constructor(
+    readonly leg: AnsweredLeg,
+    private readonly onEnded: (cause: EndCause) => void,
+  ) {
+    leg.ack();
+  }
+
+  /** It hung up, or was hung up on. */
+  get isOver(): boolean {
+    return this.#over;
+  }
+
+  /** From now on `events` hear of its dialog. */
+  join(events: DialogEvents): void {
+    this.#joined = events;
+  }
+
+  hangUp(cause: EndCause): void {
+    if (this.#over) return;
+    this.#letGo(cause);
+    void this.leg.dialog.bye(cause).catch(() => undefined);
+  }
+
+  #letGo(cause: EndCause): void {
+    this.#over = true;
+    this.leg.row.ended(cause);
+    this.leg.release?.(0);
+    this.leg.session.close();
+  }
+
+  acknowledged(answer: Sdp | undefined): void {
+    this.#joined?.acknowledged(answer);
+  }
+
+  change(change: Change): void {
+    if (this.#joined !== undefined) {
+      this.#joined.change(change);
+      return;
+    }
+    const { session } = this.leg;
+    if (isRelayed(session)) void answerLocally(change, session, undefined).catch(() => change.reject(488));
+    else change.reject(491);
+  }
+
+  request(incoming: IncomingRequest): void {
+    if (this.#joined !== undefined) {
+      this.#joined.request(incoming);
+      return;
+    }
+    const digit = incoming.request.method === 'INFO' ? digitOfInfo(incoming) : undefined;
+    if (digit === undefined) {
+      answerByOurselves(incoming);
+      return;
+    }
+    this.leg.session.media?.infoDigit(digit);
+    incoming.respond({ status: 200 });
+  }
+
+  ended(cause: EndCause): void {
+    if (this.#joined !== undefined) {
+      this.#joined.ended(cause);
+      return;
+    }
+    if (this.#over) return;
+    this.#letGo(cause);
+    this.onEnded(cause);
+  }
+}
