@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Test } from 'tap';
 import type { Clip, CollectSpec, MediaEngine, MediaSession, SessionEvents } from '../../src/media/index.js';
+import { writeReport } from '../../src/media/embedded/rtcp.js';
 import { readWav } from '../../src/media/codec/wav.js';
 import { dominantTone, RtpPeer, toneShare } from './rtp-peer.js';
 
@@ -270,6 +271,16 @@ export function contract(t: Test, createEngine: CreateEngine): void {
     t.equal(stats.packetsLost, 0);
     t.equal(stats.codec, 'PCMU/8000');
     t.ok(stats.mos! > 4);
+    // RTCP: its report is answered after a while, from which it knows the round trip.
+    await peer.until(() => peer.reports.some((report) => report[1] === 200), 'a sender report', 9000);
+    const report = peer.reports.find((one) => one[1] === 200)!;
+    const block = { fraction: 0, lost: 0, highest: 1, jitter: 0, sinceSr: 0 };
+    const about = { ...block, ssrc: report.readUInt32BE(4), lastSr: report.readUInt32BE(10) };
+    peer.rawRtcp(writeReport(peer.ssrc, 'peer', undefined, about));
+    for (let tries = 0; tries < 20 && (await session.stats()).rttMs === undefined; tries++)
+      await peer.hear(1);
+    const { rttMs } = await session.stats();
+    t.ok(rttMs! >= 0 && rttMs! < 2000, `${rttMs} ms`);
     const { sessions } = engine.load();
     session.close();
     session.close();
