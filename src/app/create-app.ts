@@ -4,7 +4,7 @@ import { AppError } from '../base/errors.js';
 import { newOrderedUuid, randomHex } from '../base/ids.js';
 import type { Logger } from '../base/logger.js';
 import { createBorder, type Border } from '../border/index.js';
-import { createCalls, createWebhookClient } from '../calls/index.js';
+import { createCalls, createWebhookClient, type Calls } from '../calls/index.js';
 import { createPromptLookup, type Settings } from '../config/index.js';
 import { createDialplanService, type DialplanService } from '../dialplan/index.js';
 import { createRegistrar, type Binding } from '../registrar/index.js';
@@ -12,12 +12,14 @@ import { createRouter } from '../routing/index.js';
 import { openStore } from '../store/index.js';
 import { createTrunks, resolveTrunkHost, type Trunks } from '../trunks/index.js';
 import { answerRequest } from './answer-requests.js';
+import { callbackNumber } from './callback-number.js';
 import { apiPorts } from './api-ports.js';
 import { createCallEvents } from './call-events.js';
 import { warnOfSites } from './check-sites.js';
 import { compileNumbers } from './compile-numbers.js';
 import { createSignallingEngine } from './create-signalling-engine.js';
 import { createMedia } from './create-media.js';
+import { createQueuesRoom, type QueuesRoom } from './create-queues-room.js';
 import { createReload } from './reload.js';
 import { keepPhoneAlive, sendOptions } from './send-options.js';
 import { showNumbers, type ShownNumbers } from './show-numbers.js';
@@ -69,6 +71,7 @@ async function startApp(first: Settings, deps: AppDeps, undo: (() => Promise<voi
   let signallingUp = false;
   let draining = false;
   let storeFailing = false;
+  let queuesRoom: QueuesRoom | undefined;
 
   const store = await openStore<Binding>(settings.store, {
     clock,
@@ -90,6 +93,7 @@ async function startApp(first: Settings, deps: AppDeps, undo: (() => Promise<voi
       trunkNames: settings.trunks.map(({ name }) => name),
       promptExists: createPromptLookup(settings.media.prompts),
     }),
+    onInForce: ({ plan }) => queuesRoom?.follow(plan),
     revisions: store.revisions,
     state: store.state,
     logger,
@@ -175,7 +179,13 @@ async function startApp(first: Settings, deps: AppDeps, undo: (() => Promise<voi
     waiting: { changed: () => undefined },
   });
   undo.push(() => media.stop());
-  const calls = createCalls({
+  queuesRoom = createQueuesRoom(
+    { events: store.queueEvents, callbacks: store.callbacks, agentStates: store.agentStates },
+    { clock, logger, calls: () => calls, onEvent: () => undefined },
+  );
+  const { queues } = queuesRoom;
+  undo.push(() => queues.stop());
+  const calls: Calls = createCalls({
     clock,
     logger,
     random: Math.random,
@@ -187,6 +197,8 @@ async function startApp(first: Settings, deps: AppDeps, undo: (() => Promise<voi
     capacity: border,
     webhooks: createWebhookClient({ fetch, clock }),
     media: media.parts,
+    queues,
+    callbackNumber: (digits) => callbackNumber(digits, settings.numbers),
     onEvent: (event) => events.tell(event),
     settings: () => {
       const { domain, ringTimeoutMs, ringFastMs } = settings.sip;
@@ -194,6 +206,7 @@ async function startApp(first: Settings, deps: AppDeps, undo: (() => Promise<voi
     },
   });
 
+  queuesRoom.follow(dialplan.current().plan);
   await trunks.configure(settings.trunks);
   configureBorder();
   await signalling.start({
@@ -238,6 +251,9 @@ async function startApp(first: Settings, deps: AppDeps, undo: (() => Promise<voi
       registrar,
       trunks,
       border,
+      media,
+      recordingsFolder: settings.media.recordings,
+      queues,
       reload,
       listeners: () => engine.listeners(),
       state: () => ({ draining, signallingUp, storeFailing }),
@@ -261,6 +277,7 @@ async function startApp(first: Settings, deps: AppDeps, undo: (() => Promise<voi
     drain: async () => {
       draining = true;
       await signalling.drain();
+      queues.drain();
       await calls.drain(settings.sip.drainTimeoutMs);
     },
     stop: () => undoAll(undo, logger),

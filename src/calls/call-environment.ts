@@ -2,7 +2,9 @@ import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
 import type { Router } from '../routing/index.js';
 import type { Signalling } from '../signalling/index.js';
+import type { Queues } from '../queues/index.js';
 import type { Call } from './call.js';
+import type { WaitingLeg } from './waiting-leg.js';
 import type {
   CallCapacity,
   CallEvent,
@@ -28,6 +30,10 @@ export interface CallEnvironment {
   readonly webhooks: WebhookClient;
   /** Absent: the two sides of a call send their media to one another, and nothing can be played. */
   readonly media: MediaParts | undefined;
+  /** Absent: no step leads into a queue. */
+  readonly queues: Queues<WaitingLeg> | undefined;
+  /** Where a caller who entered this may be called back, in E.164; undefined: it is no number. */
+  callbackNumber(digits: string): string | undefined;
   readonly settings: () => CallSettings;
   /** Call-IDs of legs that ring, to recognise calls of our own that come back. */
   readonly ownLegs: Map<string, Call>;

@@ -1,6 +1,6 @@
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
-import { shownVariables, type Leg, type MachineStep } from '../dialplan/index.js';
+import type { Leg, MachineStep } from '../dialplan/index.js';
 import type { CallFacts, EndCause } from '../model/index.js';
 import type { AdmittedCall } from '../routing/index.js';
 import type { Change, DialogEvents, IncomingCall } from '../signalling/index.js';
@@ -21,7 +21,11 @@ import { offerBetween, sdpFor, type LegSession } from './leg-session.js';
 import { mediaStep, type MediaAction } from './media-steps.js';
 import { PlanRun, type Activity, type EndAction, type PlanRunHost } from './plan-run.js';
 import type { Release, RunningCall } from './ports.js';
+import type { AgentOffer, QueueTicket, Ringing, RingOutcome } from '../queues/index.js';
+import { QueueStep, type QueueAction } from './queue-step.js';
 import { CallRecorder } from './recorder.js';
+import { ringAgent } from './ring-agent.js';
+import type { WaitingLeg } from './waiting-leg.js';
 import { showCall } from './show-call.js';
 
 /** One call, from INVITE to its record. Whatever happens, it ends by `end`, once. */
@@ -47,6 +51,9 @@ export class Call implements PlanRunHost, CallerSideHost {
   #failureCause: EndCause | undefined;
   #partnerCause: EndCause | undefined;
   #destination: string | undefined;
+  /** The queue the caller waits in, or waited in last; the place there, while talking to its agent. */
+  #queueing: QueueAction | undefined;
+  #ticket: QueueTicket | undefined;
 
   constructor(
     private readonly env: CallEnvironment,
@@ -241,6 +248,52 @@ export class Call implements PlanRunHost, CallerSideHost {
     );
   }
 
+  queue(action: QueueAction): Activity | undefined {
+    const { media, queues, clock, logger } = this.env;
+    if (media === undefined || queues === undefined) return undefined;
+    this.#failureCause = undefined;
+    this.#destination = this.#plan.lastStep;
+    const definition = this.#plan.plan.queues.get(action.queue);
+    this.#queueing = action;
+    return new QueueStep(
+      action,
+      {
+        parts: media,
+        queues,
+        facts: this.#facts,
+        entered: this.#plan.entered,
+        language: this.#language(),
+        music: definition?.music,
+        callbackKey: definition?.callback?.key,
+        clock,
+        logger,
+      },
+      {
+        session: () => this.#caller.hear(false),
+        listen: (pressed) => {
+          this.#sound.onDigit = pressed;
+        },
+        join: (agent, ticket) => {
+          this.#plan.settled();
+          this.#ticket = ticket;
+          agent.join(this.#join(agent.leg, true));
+        },
+        numberFor: (digits) => this.env.callbackNumber(digits),
+        note: (text) => this.#recorder.trace([{ kind: 'note', text }]),
+        done: (result) => this.#plan.resume(result),
+        fault: (error) => this.fault(error),
+      },
+    );
+  }
+
+  /** Rings an agent for the caller who waits in a queue. */
+  ringAgent(offer: AgentOffer, on: RingOutcome<WaitingLeg>): Ringing | undefined {
+    if (this.#queueing === undefined || this.hasEnded) return undefined;
+    const { plan } = this.#plan;
+    const { step } = this.#queueing;
+    return ringAgent({ legs: this.#legs, caller: this.#caller, plan, facts: this.#facts, step }, offer, on);
+  }
+
   #language(): string {
     const chosen = this.#plan.variable('language');
     return chosen === '' ? (this.env.media?.settings().language ?? '') : chosen;
@@ -361,6 +414,8 @@ export class Call implements PlanRunHost, CallerSideHost {
     const callee = this.#callee;
     this.#callee = undefined;
     callee?.end(cause, hangUp);
+    this.#ticket?.ended();
+    this.#ticket = undefined;
   }
 
   // The ending.

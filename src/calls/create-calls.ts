@@ -1,5 +1,13 @@
 import type { Timer } from '../base/clock.js';
 import type { EndCause } from '../model/index.js';
+import type {
+  AgentOffer,
+  CallbackPlacement,
+  PlacementOutcome,
+  Queues,
+  Ringing,
+  RingOutcome,
+} from '../queues/index.js';
 import type { RouteDecision, Router } from '../routing/index.js';
 import type { IncomingCall, IncomingCallEvents } from '../signalling/index.js';
 import { Call } from './call.js';
@@ -8,14 +16,19 @@ import { callerAbilities } from './caller-abilities.js';
 import { systemCause } from './cause.js';
 import type { CallEvent, MediaParts, RunningCall } from './ports.js';
 import { CallRecorder } from './recorder.js';
+import type { WaitingLeg } from './waiting-leg.js';
 
 export interface CallsDeps extends Omit<
   CallEnvironment,
-  'router' | 'ownLegs' | 'event' | 'ended' | 'settings' | 'media'
+  'router' | 'ownLegs' | 'event' | 'ended' | 'settings' | 'media' | 'queues' | 'callbackNumber'
 > {
   readonly router: Pick<Router, 'routeCall' | 'resume'>;
   /** Absent: nothing can be played, and the two sides of a call send their media to one another. */
   readonly media?: MediaParts;
+  /** Absent: no step leads into a queue. */
+  readonly queues?: Queues<WaitingLeg>;
+  /** Where a caller who entered this may be called back, in E.164; undefined: it is no number. */
+  readonly callbackNumber?: (digits: string) => string | undefined;
   /** Asked for each call, so that a reload takes force. */
   readonly settings: () => Partial<CallSettings> & Pick<CallSettings, 'domain'>;
   /** Told of calls as they go. */
@@ -31,6 +44,10 @@ export interface Calls {
   /** Ends a call by order of the API; false when there is none of this id. */
   hangUp(id: string): boolean;
   readonly size: number;
+  /** Rings an agent for a caller who waits in a queue; of queues. */
+  ringAgent(offer: AgentOffer, on: RingOutcome<WaitingLeg>): Ringing;
+  /** Calls somebody who was promised it; of queues. */
+  placeCallback(placement: CallbackPlacement<WaitingLeg>, on: PlacementOutcome<WaitingLeg>): Ringing;
   /** No new calls from now on (503 with Retry-After). Resolves when none runs, or once the deadline has ended those that did. */
   drain(deadlineMs: number): Promise<void>;
   /** Ends every call at once. */
@@ -79,6 +96,8 @@ export function createCalls(deps: CallsDeps): Calls {
     capacity: deps.capacity,
     webhooks: deps.webhooks,
     media: deps.media,
+    queues: deps.queues,
+    callbackNumber: (digits) => deps.callbackNumber?.(digits),
     settings,
     ownLegs: new Map(),
     event: (kind, call) => {
@@ -214,6 +233,17 @@ export function createCalls(deps: CallsDeps): Calls {
       const call = running.get(id);
       call?.end({ sip: 480, q850: 16, by: 'system', kind: 'api', text: 'Ended by an operator' });
       return call !== undefined;
+    },
+    ringAgent: (offer, on) => {
+      const ringing = running.get(offer.callId)?.ringAgent(offer, on);
+      if (ringing !== undefined) return ringing;
+      on.failed('unreachable');
+      return { cancel: () => undefined };
+    },
+    placeCallback: (placement, on) => {
+      placement.connection?.hangUp(systemCause('unreachable', 480));
+      on.failed('unreachable');
+      return { cancel: () => undefined };
     },
     get size() {
       return running.size;

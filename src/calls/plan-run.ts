@@ -1,10 +1,18 @@
 import { showPlace } from '../base/diagnostic.js';
-import type { Action, ActionResult, MachineState, MachineStep, Plan } from '../dialplan/index.js';
+import {
+  shownVariables,
+  type Action,
+  type ActionResult,
+  type MachineState,
+  type MachineStep,
+  type Plan,
+} from '../dialplan/index.js';
 import type { EndCause } from '../model/index.js';
 import type { AdmittedCall } from '../routing/index.js';
 import type { CallEnvironment } from './call-environment.js';
 import type { ConnectAction } from './connect-step.js';
 import type { MediaAction } from './media-steps.js';
+import type { QueueAction } from './queue-step.js';
 
 export type EndAction = Extract<Action, { kind: 'end' }>;
 
@@ -27,6 +35,8 @@ export interface PlanRunHost {
   endByPlan(action: EndAction): void;
   /** A step that plays or listens; undefined: there is no media engine. */
   media(action: MediaAction): Activity | undefined;
+  /** A wait in a queue; undefined: there are no queues. */
+  queue(action: QueueAction): Activity | undefined;
   /** A step that only the media engine can do, and there is none. */
   needsMedia(verb: string, action: string): void;
   /** A bug: the call must end. */
@@ -59,6 +69,11 @@ export class PlanRun {
   /** That the call keeps until it ends. */
   get plan(): Plan {
     return this.call.plan;
+  }
+
+  /** What the plan has set and collected, secrets left out. */
+  get entered(): Readonly<Record<string, string>> {
+    return shownVariables(this.#machine);
   }
 
   /** What the plan has set; empty where it has not. */
@@ -121,7 +136,7 @@ export class PlanRun {
           this.host.endByPlan(action);
           return;
         case 'queue':
-          this.host.needsMedia(action.step.verb, action.kind);
+          this.#start(action, this.host.queue(action));
           return;
         default:
           this.#media(action);
@@ -144,7 +159,10 @@ export class PlanRun {
   }
 
   #media(action: MediaAction): void {
-    const activity = this.host.media(action);
+    this.#start(action, this.host.media(action));
+  }
+
+  #start(action: MediaAction | QueueAction, activity: Activity | undefined): void {
     if (activity === undefined) {
       this.host.needsMedia(action.step.verb, action.kind);
       return;

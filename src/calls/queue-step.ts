@@ -5,12 +5,15 @@ import { announceCaller, spokenIn, waitRange } from '../ivr/index.js';
 import type { Clip, MediaSession, Playing, PromptRequest } from '../media/index.js';
 import type { CallFacts, EndCause } from '../model/index.js';
 import type { ConnectedFacts, Queues, QueueCallerEvents, QueueNews, QueueTicket } from '../queues/index.js';
-import { COMPLETED_ELSEWHERE, systemCause } from './cause.js';
+import { COMPLETED_ELSEWHERE } from './cause.js';
 import type { Activity } from './plan-run.js';
 import type { MediaParts } from './ports.js';
 import type { WaitingLeg } from './waiting-leg.js';
 
-type QueueAction = Extract<Action, { kind: 'queue' }>;
+/** An agent whose caller did not have to wait so long hears nothing of it. */
+const TOLD_FROM_MS = 5000;
+
+export type QueueAction = Extract<Action, { kind: 'queue' }>;
 
 /** What a caller's wait asks of the call. */
 export interface QueueStepHost {
@@ -163,13 +166,8 @@ export class QueueStep implements Activity, QueueCallerEvents<WaitingLeg> {
     if (prompt.length > 0) this.#say(prompt);
   }
 
-  callbackOffered(key: string): void {
-    const { language } = this.setting;
-    this.#say([
-      { kind: 'system', name: 'callback-press' },
-      ...spokenIn(language).digits(key),
-      { kind: 'system', name: 'callback-press-to-keep' },
-    ]);
+  callbackOffered(): void {
+    this.#offer(false);
   }
 
   #say(prompt: readonly PromptRequest[]): void {
@@ -238,19 +236,22 @@ export class QueueStep implements Activity, QueueCallerEvents<WaitingLeg> {
   // What the caller presses.
 
   #pressed(digit: string): void {
-    if (digit !== this.setting.callbackKey || this.#speaking) return;
-    void this.#speak((session) => this.#offerCallback(session)).catch((error: unknown) =>
+    if (digit === this.setting.callbackKey && !this.#speaking) this.#offer(true);
+  }
+
+  #offer(asked: boolean): void {
+    void this.#speak((session) => this.#offerCallback(session, asked)).catch((error: unknown) =>
       this.host.fault(error),
     );
   }
 
-  async #offerCallback(session: MediaSession): Promise<void> {
+  async #offerCallback(session: MediaSession, asked: boolean): Promise<void> {
     const { parts, language, facts } = this.setting;
     const { signal } = this.#abort;
     const accept = (digits: string): string | undefined => this.host.numberFor(digits);
     const end = await parts.ivr.offerCallback(
       session,
-      { asked: true, accept, language, ...(facts.caller === undefined ? {} : { caller: facts.caller }) },
+      { asked, accept, language, ...(facts.caller === undefined ? {} : { caller: facts.caller }) },
       signal,
     );
     if (end.kind !== 'callback' || this.#ticket === undefined || this.#over) return;
@@ -266,9 +267,3 @@ export class QueueStep implements Activity, QueueCallerEvents<WaitingLeg> {
     this.host.done({ kind: 'over' });
   }
 }
-
-/** An agent whose caller did not have to wait so long hears nothing of it. */
-const TOLD_FROM_MS = 5000;
-
-/** Rings an agent who hangs up on us. */
-export const AGENT_GONE = systemCause('no-answer', 480);

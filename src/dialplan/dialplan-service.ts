@@ -23,6 +23,8 @@ export interface DialplanServiceDeps {
   readonly state: StateStore;
   readonly logger: Logger;
   readonly clock: Clock;
+  /** Told of each plan that takes force, the first included. Must not throw. */
+  readonly onInForce?: (inForce: PlanInForce) => void;
   /** Whether changed files are loaded by themselves. Default: true. */
   readonly watch?: boolean;
 }
@@ -130,6 +132,7 @@ export function createDialplanService(deps: DialplanServiceDeps): DialplanServic
       );
     }
     logger.info({ revision, who, changed, hash: plan.hash }, 'dialplan in force');
+    deps.onInForce?.(inForce);
     return { kind: 'in-force', revision, changed, warnings: diagnostics };
   };
 
