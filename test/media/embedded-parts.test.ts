@@ -58,6 +58,10 @@ t.test('only the signalled source, or one that proved itself in time, is believe
   moved.signal(signalled, 3000);
   t.equal(moved.proven, true, 'the same address again changes nothing');
 
+  const six = createSourceGuard({ family: 6, learnMs: 10_000 });
+  six.signal({ address: '2001:DB8:0:0::1', port: 4000 }, 0);
+  t.ok(six.accepts(packet('2001:db8::1', 4000, 1), 0), 'however the address is written');
+
   const late = newGuard();
   late.signal(signalled, 0);
   for (let n = 0; n < 50; n++)

@@ -1,4 +1,4 @@
-import { isIPv4 } from 'node:net';
+import { isIP, isIPv4, SocketAddress } from 'node:net';
 import { sequenceDelta } from './rtp.js';
 
 /**
@@ -49,7 +49,8 @@ const HEAD_START_MS = 1000;
 const MAX_SKIP = 3;
 
 export function createSourceGuard(options: SourceGuardOptions): SourceGuard {
-  const { learnMs, signalledFrom, family } = options;
+  const { learnMs, family } = options;
+  const signalledFrom = options.signalledFrom && canonical(options.signalledFrom);
   let signalled: { address: string; port: number } | undefined;
   let address: string | undefined;
   let port = 0;
@@ -123,8 +124,9 @@ export function createSourceGuard(options: SourceGuardOptions): SourceGuard {
     get refused() {
       return refused;
     },
-    signal: (remote, nowMs) => {
-      if (remote === undefined || (isIPv4(remote.address) ? 4 : 6) !== family) {
+    signal: (described, nowMs) => {
+      const remote = described && { ...described, address: canonical(described.address) };
+      if (remote === undefined || isIP(remote.address) !== family) {
         signalled = undefined;
         address = undefined;
         proven = false;
@@ -168,6 +170,12 @@ export function createSourceGuard(options: SourceGuardOptions): SourceGuard {
       return false;
     },
   };
+}
+
+/** As the system writes the sources of packets. */
+function canonical(address: string): string {
+  if (isIP(address) !== 6) return address;
+  return new SocketAddress({ address, family: 'ipv6' }).address;
 }
 
 /** An address that says nothing about where its packets come from: RFC 1918, 3927, 4193, 6598. */
