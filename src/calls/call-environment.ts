@@ -3,6 +3,7 @@ import type { Logger } from '../base/logger.js';
 import type { Router } from '../routing/index.js';
 import type { Signalling } from '../signalling/index.js';
 import type { Queues } from '../queues/index.js';
+import type { BusyExtensions } from './busy-extensions.js';
 import type { Call } from './call.js';
 import type { WaitingLeg } from './waiting-leg.js';
 import type {
@@ -32,6 +33,7 @@ export interface CallEnvironment {
   readonly media: MediaParts | undefined;
   /** Absent: no step leads into a queue. */
   readonly queues: Queues<WaitingLeg> | undefined;
+  readonly busy: BusyExtensions;
   /** Where a caller who entered this may be called back, in E.164; undefined: it is no number. */
   callbackNumber(digits: string): string | undefined;
   readonly settings: () => CallSettings;

@@ -41,6 +41,11 @@ export class CallSound {
     };
   }
 
+  /** Aborts when the call is over. */
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
   pressed(digit: string): void {
     this.onDigit?.(digit);
   }

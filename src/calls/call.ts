@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
 import type { Leg, MachineStep } from '../dialplan/index.js';
+import type { PromptRequest } from '../media/index.js';
 import type { CallFacts, EndCause } from '../model/index.js';
 import type { AdmittedCall } from '../routing/index.js';
 import type { Change, DialogEvents, IncomingCall } from '../signalling/index.js';
@@ -16,11 +17,12 @@ import { CallerSide, type CallerSideHost } from './caller-side.js';
 import { causeOfPlanEnd, systemCause, toldCause } from './cause.js';
 import type { ConnectAction } from './connect-step.js';
 import { deferredActivity } from './deferred-activity.js';
+import { featureOf, runFeature, type Feature } from './feature-codes.js';
 import type { AnsweredLeg, EarlyProgress } from './leg-attempt.js';
 import { offerBetween, sdpFor, type LegSession } from './leg-session.js';
 import { mediaStep, type MediaAction } from './media-steps.js';
 import { PlanRun, type Activity, type EndAction, type PlanRunHost } from './plan-run.js';
-import type { Release, RunningCall } from './ports.js';
+import type { MediaParts, Release, RunningCall } from './ports.js';
 import type { AgentOffer, QueueTicket, Ringing, RingOutcome } from '../queues/index.js';
 import { QueueStep, type QueueAction } from './queue-step.js';
 import { CallRecorder } from './recorder.js';
@@ -51,6 +53,9 @@ export class Call implements PlanRunHost, CallerSideHost {
   #failureCause: EndCause | undefined;
   #partnerCause: EndCause | undefined;
   #destination: string | undefined;
+  /** End what queues know of the extensions that talk here. */
+  #callerBusy: (() => void) | undefined;
+  #calleeBusy: (() => void) | undefined;
   /** The queue the caller waits in, or waited in last; the place there, while talking to its agent. */
   #queueing: QueueAction | undefined;
   #ticket: QueueTicket | undefined;
@@ -90,13 +95,54 @@ export class Call implements PlanRunHost, CallerSideHost {
       trace: [...route.trace, ...step.trace],
     });
     this.#releaseCall = env.capacity.callStarted(route.border);
+    if (facts.extension !== undefined) this.#callerBusy = env.busy.begin(facts.extension);
   }
 
   /** Carries out the first action. */
   begin(step: MachineStep): void {
     this.env.event('started', this);
-    if (this.#caller.hasNoCodec) this.end(systemCause('no-codec', 488));
-    else this.#plan.perform(step.action);
+    if (this.#caller.hasNoCodec) {
+      this.end(systemCause('no-codec', 488));
+      return;
+    }
+    const { action } = step;
+    const isUnknown = action.kind === 'end' && action.status === 404;
+    const feature = isUnknown ? featureOf(this.#facts) : undefined;
+    const announcement = this.#announcement();
+    if (announcement !== undefined) {
+      const goOn = (): void => this.#plan.perform(action);
+      this.#hearFirst(announcement, goOn).catch((error: unknown) => this.fault(error));
+    } else if (feature !== undefined && this.env.media !== undefined)
+      this.#runFeature(feature, this.env.media).catch((error: unknown) => this.fault(error));
+    else this.#plan.perform(action);
+  }
+
+  /** What ops let every caller hear ahead of the plan; emergency calls do not wait for it. */
+  #announcement(): PromptRequest | undefined {
+    const { direction, dialed } = this.#facts;
+    if (this.env.media === undefined || direction !== 'inbound') return undefined;
+    return this.env.media.announcements.announcementFor(dialed, this.clock.now())?.prompt;
+  }
+
+  async #hearFirst(prompt: PromptRequest, goOn: () => void): Promise<void> {
+    this.#recorder.trace([{ kind: 'note', text: 'an announcement is played ahead of the plan' }]);
+    const session = await this.#caller.hear(true);
+    if (session === undefined) return;
+    await this.env.media?.ivr.play(session, { prompt, language: this.#language() }, this.#sound.signal);
+    if (!this.hasEnded) goOn();
+  }
+
+  async #runFeature(feature: Feature, parts: MediaParts): Promise<void> {
+    this.#destination = this.#facts.dialed;
+    const session = await this.#caller.hear(false);
+    if (session === undefined) return;
+    const { plan } = this.#plan;
+    const agents = this.env.queues?.agents;
+    const around = { parts, agents, plan, facts: this.#facts, language: this.#language() };
+    const text = await runFeature(feature, session, around, this.#sound.signal);
+    if (this.hasEnded) return;
+    this.#recorder.trace([{ kind: 'note', text }]);
+    this.end({ sip: 200, q850: 16, by: 'system', kind: 'normal' });
   }
 
   get hasEnded(): boolean {
@@ -359,6 +405,7 @@ export class Call implements PlanRunHost, CallerSideHost {
       caller.ringing.offerAnswered,
     );
     this.#callee = callee;
+    if (this.#ticket === undefined) this.#calleeBusy = this.env.busy.begin(leg.label);
     if (leg.isOffer && offerBetween(leg.session, caller.leg.session, leg.sdp) === undefined) {
       this.end(systemCause('no-codec', 488));
       return callee.bridge.calleeEvents;
@@ -414,6 +461,7 @@ export class Call implements PlanRunHost, CallerSideHost {
     const callee = this.#callee;
     this.#callee = undefined;
     callee?.end(cause, hangUp);
+    this.#calleeBusy?.();
     this.#ticket?.ended();
     this.#ticket = undefined;
   }
@@ -430,6 +478,7 @@ export class Call implements PlanRunHost, CallerSideHost {
     caller.end(cause);
     this.#plan.cancel(toldCause(cause));
     this.#dropCallee(cause, true);
+    this.#callerBusy?.();
     this.#releaseCall(answeredMs);
     const patch = caller.ringing.fields(this.#destination);
     patch.endAt = this.clock.now();

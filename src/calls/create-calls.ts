@@ -10,6 +10,7 @@ import type {
 } from '../queues/index.js';
 import type { RouteDecision, Router } from '../routing/index.js';
 import type { IncomingCall, IncomingCallEvents } from '../signalling/index.js';
+import { BusyExtensions } from './busy-extensions.js';
 import { Call } from './call.js';
 import type { CallEnvironment, CallSettings } from './call-environment.js';
 import { callerAbilities } from './caller-abilities.js';
@@ -20,7 +21,7 @@ import type { WaitingLeg } from './waiting-leg.js';
 
 export interface CallsDeps extends Omit<
   CallEnvironment,
-  'router' | 'ownLegs' | 'event' | 'ended' | 'settings' | 'media' | 'queues' | 'callbackNumber'
+  'router' | 'ownLegs' | 'event' | 'ended' | 'settings' | 'media' | 'queues' | 'callbackNumber' | 'busy'
 > {
   readonly router: Pick<Router, 'routeCall' | 'resume'>;
   /** Absent: nothing can be played, and the two sides of a call send their media to one another. */
@@ -97,6 +98,7 @@ export function createCalls(deps: CallsDeps): Calls {
     webhooks: deps.webhooks,
     media: deps.media,
     queues: deps.queues,
+    busy: new BusyExtensions((extension, busy) => deps.queues?.agents.busy(extension, busy)),
     callbackNumber: (digits) => deps.callbackNumber?.(digits),
     settings,
     ownLegs: new Map(),

@@ -36,18 +36,19 @@ interface Surroundings {
 export function mediaStep(action: MediaAction, around: Surroundings, host: MediaStepHost): Activity {
   const abort = new AbortController();
   const { signal } = abort;
+  const isCancelled = (): boolean => signal.aborted;
   return {
     legs: 0,
     start: () => {
       void host
         .session(action.kind === 'play' && action.early)
         .then(async (session) => {
-          if (session === undefined || signal.aborted) return;
+          if (session === undefined || isCancelled()) return;
           const result = await carryOut(action, session, around, host, signal);
-          if (result !== 'closed' && !signal.aborted) host.done(result);
+          if (result !== 'closed' && !isCancelled()) host.done(result);
         })
         .catch((error: unknown) => {
-          if (!signal.aborted) host.fault(error);
+          if (!isCancelled()) host.fault(error);
         });
     },
     cancel: () => abort.abort(),

@@ -3,7 +3,7 @@ import type { Logger } from '../base/logger.js';
 import type { Action, ActionResult } from '../dialplan/index.js';
 import { announceCaller, spokenIn, waitRange } from '../ivr/index.js';
 import type { Clip, MediaSession, Playing, PromptRequest } from '../media/index.js';
-import type { CallFacts, EndCause } from '../model/index.js';
+import type { CallFacts } from '../model/index.js';
 import type { ConnectedFacts, Queues, QueueCallerEvents, QueueNews, QueueTicket } from '../queues/index.js';
 import { COMPLETED_ELSEWHERE } from './cause.js';
 import type { Activity } from './plan-run.js';
@@ -97,7 +97,7 @@ export class QueueStep implements Activity, QueueCallerEvents<WaitingLeg> {
   }
 
   /** The caller hung up, or the call ends for another reason. */
-  cancel(_cause: EndCause): void {
+  cancel(): void {
     if (this.#over) return;
     this.#stop();
     this.#ticket?.leave('abandoned');
