@@ -225,7 +225,7 @@ t.test('the stream to a peer is one, whatever feeds it', (t) => {
 });
 
 t.test('what comes late, twice or not at all sounds like a whole', (t) => {
-  const playout = new Playout();
+  const playout = new Playout(Math.random);
   const tone = (n: number): Uint8Array =>
     encodeMu(
       Int16Array.from(
@@ -247,6 +247,12 @@ t.test('what comes late, twice or not at all sounds like a whole', (t) => {
   t.ok(
     sound.slice(-160).every((sample) => sample === 0),
     'silence at the end',
+  );
+  playout.noise(40);
+  const noise = [...playout.pull()];
+  t.ok(
+    noise.some((sample) => sample !== 0) && noise.every((sample) => Math.abs(sample) < 2000),
+    'comfort noise',
   );
   playout.audio('mu', 0, 3_000_000_000, tone(0));
   playout.audio('mu', 1, 3_000_000_160, tone(1));

@@ -212,7 +212,7 @@ export function createMediaCore(deps: CoreDeps): MediaCore {
   function setMember(mix: number, member: WireMember, session: CoreSession): void {
     let mixer = mixers.get(mix);
     if (mixer === undefined) {
-      mixer = new Mixer(pacer, {
+      mixer = new Mixer(pacer, deps.random, {
         played: (op, end, playedMs) => post({ kind: 'played', op, end, playedMs }),
       });
       mixers.set(mix, mixer);
@@ -227,6 +227,7 @@ export function createMediaCore(deps: CoreDeps): MediaCore {
   function record(op: number, spec: RecordSpec, session: CoreSession): void {
     const recorder = new Recorder(spec, {
       pacer,
+      random: deps.random,
       stream: session.audio,
       ended: (end) => {
         recorders.delete(op);

@@ -24,6 +24,7 @@ export interface MixerEvents {
 /** A room: each member hears all others but itself (N−1), within the roles they have. */
 export class Mixer implements Paced {
   readonly #pacer: Pacer;
+  readonly #random: () => number;
   readonly #on: MixerEvents;
   /** By session. */
   readonly #seats = new Map<number, Seat>();
@@ -34,7 +35,8 @@ export class Mixer implements Paced {
   readonly #bytes = new Uint8Array(FRAME_SAMPLES);
   #player: Player | undefined;
 
-  constructor(pacer: Pacer, on: MixerEvents) {
+  constructor(pacer: Pacer, random: () => number, on: MixerEvents) {
+    this.#random = random;
     this.#pacer = pacer;
     this.#on = on;
   }
@@ -52,7 +54,7 @@ export class Mixer implements Paced {
       seat.heardBy = heardBy;
       return;
     }
-    const playout = new Playout();
+    const playout = new Playout(this.#random);
     this.#seats.set(session, { stream, playout, frame: this.#pcm, hears, heardBy });
     stream.listen('heard', playout);
     stream.setMixed(true);

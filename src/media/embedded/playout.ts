@@ -1,3 +1,4 @@
+import { createComfortNoise, type ComfortNoise } from '../codec/comfort-noise.js';
 import { createConcealer } from '../codec/conceal.js';
 import { decodeAInto, decodeMuInto } from '../codec/g711.js';
 import type { Tap } from './stream.js';
@@ -26,6 +27,10 @@ export class Playout implements Tap {
   readonly #ring = new Int16Array(RING);
   readonly #have = new Uint8Array(RING);
   readonly #concealer = createConcealer();
+  readonly #random: () => number;
+  #noise: ComfortNoise | undefined;
+  /** The sender said that it is silent now. */
+  #silent = false;
   #scratch = NO_SAMPLES;
   #started = false;
   /** Timestamp that is read next. */
@@ -37,9 +42,21 @@ export class Playout implements Tap {
   #frames = 0;
   #leastAhead = RING;
 
+  /** `random`: 0 ≤ x < 1, for comfort noise. */
+  constructor(random: () => number) {
+    this.#random = random;
+  }
+
+  noise(minusDbov: number): void {
+    this.#noise ??= createComfortNoise(this.#random);
+    this.#noise.setLevel(minusDbov);
+    this.#silent = true;
+  }
+
   audio(law: 'mu' | 'a', _sequence: number, timestamp: number, data: Uint8Array): void {
     const { length } = data;
     if (length === 0 || length > RING / 4) return;
+    this.#silent = false;
     const ahead = (timestamp - this.#at) | 0;
     if (!this.#started || ahead > RING - length || ahead < -RING) this.#restart(timestamp);
     else if (ahead < 0) {
@@ -62,7 +79,7 @@ export class Playout implements Tap {
 
   /** The next 20 ms; valid until the next call. */
   pull(): Int16Array {
-    if (!this.#started) return this.#concealer.lost();
+    if (!this.#started) return this.#missing();
     this.#trim();
     const frame = new Int16Array(FRAME_SAMPLES);
     let found = 0;
@@ -76,7 +93,13 @@ export class Playout implements Tap {
     this.#at = (this.#at + FRAME_SAMPLES) >>> 0;
     // The sender pauses: its next packet begins a new line, with the same delay as ever.
     if (found === 0 && ((this.#at - this.#end) | 0) > LONGEST_DELAY) this.#started = false;
-    return found * 2 > FRAME_SAMPLES ? this.#concealer.good(frame) : this.#concealer.lost();
+    return found * 2 > FRAME_SAMPLES ? this.#concealer.good(frame) : this.#missing();
+  }
+
+  #missing(): Int16Array {
+    const frame = this.#concealer.lost();
+    if (this.#silent) this.#noise?.fill(frame);
+    return frame;
   }
 
   #restart(timestamp: number): void {

@@ -18,6 +18,7 @@ const SILENCE_RMS = 330;
 export interface RecorderDeps {
   readonly pacer: Pacer;
   readonly stream: Stream;
+  readonly random: () => number;
   /** Told once, when the file is in its place, or is not to be. */
   readonly ended: (end: RecordEnd) => void;
   readonly failed: (cause: unknown) => void;
@@ -27,7 +28,7 @@ export interface RecorderDeps {
 export class Recorder implements Paced {
   readonly #spec: RecordSpec;
   readonly #deps: RecorderDeps;
-  readonly #heard = new Playout();
+  readonly #heard: Playout;
   readonly #said: Playout | undefined;
   readonly #part: string;
   #chunk: Int16Array;
@@ -45,7 +46,8 @@ export class Recorder implements Paced {
     this.#spec = spec;
     this.#deps = deps;
     this.#part = `${spec.path}.part`;
-    this.#said = spec.what === 'both' ? new Playout() : undefined;
+    this.#heard = new Playout(deps.random);
+    this.#said = spec.what === 'both' ? new Playout(deps.random) : undefined;
     this.#chunk = this.#newChunk();
     this.#work = open(this.#part, 'w').then(async (file) => {
       await file.write(this.#header(0));

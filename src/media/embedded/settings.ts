@@ -1,4 +1,7 @@
-/** Of the embedded media engine. */
+/**
+ * Of the embedded media engine. There is no DSCP here: Node's UDP sockets have no way to set it. The system marks what leaves the port range:
+ * `nft add rule inet mangle output udp sport 16384-32767 ip dscp set ef` (in a table `mangle` with an output chain of type route).
+ */
 export interface EmbeddedOptions {
   /** First and last UDP port, both inclusive; RTP takes the even ones, RTCP the odd ones above. Default 16384–32767. */
   readonly ports?: { readonly min: number; readonly max: number };

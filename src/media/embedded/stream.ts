@@ -20,6 +20,8 @@ import type { PortPair } from './udp.js';
 /** What hears a stream's G.711 as it passes. `data` is the sender's: copy what is to stay. */
 export interface Tap {
   audio(law: 'mu' | 'a', sequence: number, timestamp: number, data: Uint8Array): void;
+  /** The peer falls silent, and tells how loud its silence is (RFC 3389), in −dBov. */
+  noise?(minusDbov: number): void;
 }
 
 /** The other end of a bridge: a stream of this worker, or what stands for one of another. */
@@ -292,6 +294,7 @@ export class Stream implements Paced, Partner {
       const payload = data.subarray(start, end);
       if (law !== undefined) for (const tap of this.#heardBy) tap.audio(law, sequence, timestamp, payload);
     }
+    if (kind === NOISE && end > start) for (const tap of this.#heardBy) tap.noise?.(data[start]! & 0x7f);
     this.#partner?.relay(data, pressed);
   };
 
