@@ -141,11 +141,11 @@ async function measure(
   }
 }
 
-/** The highest of some rates at which no call fails and nothing is sent twice, on the whole machine. */
+/** The highest of some rates at which no call fails and nothing is sent twice, the server on one core and the load on the other. */
 async function benchRate(): Promise<void> {
   let best = 0;
   for (const rate of [300, 400, 500, 600, 700]) {
-    const { load } = await withTrunkline(undefined, async (port) => {
+    const { load } = await withTrunkline(SERVER_CORE, async (port) => {
       await runLoad({
         target: `127.0.0.1:${port}`,
         port: CALLER_PORT,
@@ -271,7 +271,7 @@ async function benchMediaPrompts(calls: number, digits: number): Promise<void> {
 }
 
 async function withTrunkline<T>(
-  core: number | undefined,
+  core: number,
   use: (port: number, server: ReturnType<typeof startPinned>) => Promise<T>,
 ): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), 'trunkline-bench-'));

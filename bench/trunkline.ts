@@ -10,7 +10,7 @@ const MAIN = join(dirname(dirname(dirname(fileURLToPath(import.meta.url)))), 'di
 export async function startTrunkline(options: {
   folder: string;
   port: number;
-  core: number | undefined;
+  core: number;
   numbers: readonly string[];
   gateway: string;
 }): Promise<ChildProcess> {
@@ -34,15 +34,15 @@ export async function startTrunkline(options: {
 dialplans: dialplans
 numbers: { country: US, area-code: "202" }
 trunks:
-  caller: { kind: carrier, from: [127.0.0.1/32] }
-  pbx: { kind: pbx, to: [{ uri: "sip:${gateway}" }] }
+  caller: { kind: carrier, from: [127.0.0.1/32], media: direct }
+  pbx: { kind: pbx, to: [{ uri: "sip:${gateway}" }], media: direct }
 api: { listen: "127.0.0.1:0" }
 store: { path: data/bench.db }
 log: { level: warn }
 `,
   );
   const command = [process.execPath, MAIN, 'start', '--config', file];
-  const child = core === undefined ? startPinned(0, command) : startPinned(core, command);
+  const child = startPinned(core, command);
   await waitForOutput(child, 'Ready', 60_000);
   return child;
 }
