@@ -22,11 +22,12 @@ export function hashApiKey(key: string): string {
 
 /**
  * Admits a request that carries a key whose role suffices. Without any keys configured the API listens on loopback only; then a
- * foreign `Host` or `Origin` is refused, or any web page could steer the server through the admin's browser.
+ * foreign `Host` or `Origin` is refused, or any web page could steer the server through the admin's browser. Returns the key's name, `api`
+ * without keys.
  */
 export function createGuard(
   configured: () => readonly ApiKey[],
-): (request: FastifyRequest, needed: Role) => void {
+): (request: FastifyRequest, needed: Role) => string {
   return (request, needed) => {
     const keys = configured();
     if (keys.length === 0) {
@@ -36,7 +37,7 @@ export function createGuard(
           'without API keys only this machine may use the API, by its loopback name',
         );
       }
-      return;
+      return 'api';
     }
     const given = /^Bearer +(\S{1,256})$/i.exec(request.headers.authorization ?? '')?.[1];
     const key = given === undefined ? undefined : findKey(keys, hashApiKey(given));
@@ -44,6 +45,7 @@ export function createGuard(
     if (RANK[key.role] < RANK[needed]) {
       throw new AppError('FORBIDDEN', `key ${key.name} has the role ${key.role}; this needs ${needed}`);
     }
+    return key.name;
   };
 }
 

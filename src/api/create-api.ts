@@ -6,13 +6,18 @@ import { AppError, ERRORS } from '../base/errors.js';
 import type { Logger } from '../base/logger.js';
 import { createGuard, type ApiKey, type Role } from './auth.js';
 import type { ApiPorts } from './ports.js';
+import { announcementRoutes } from './routes/announcements.js';
 import { callRoutes } from './routes/calls.js';
 import { dialplanRoutes } from './routes/dialplan.js';
 import { eventRoutes } from './routes/events.js';
 import { healthRoutes } from './routes/health.js';
 import { hoursRoutes } from './routes/hours.js';
+import { mailboxRoutes } from './routes/mailboxes.js';
 import { networkRoutes } from './routes/network.js';
+import { agentRoutes, queueRoutes } from './routes/queues.js';
+import { recordingRoutes } from './routes/recordings.js';
 import { recordRoutes } from './routes/records.js';
+import { surveyRoutes } from './routes/surveys.js';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -20,6 +25,10 @@ declare module 'fastify' {
     role?: Role;
     /** No key is asked for. */
     open?: boolean;
+  }
+  interface FastifyRequest {
+    /** Name of the API key; `api` where there are none. */
+    who: string;
   }
 }
 
@@ -44,12 +53,15 @@ export interface Api {
 
 const MAX_BODY_BYTES = 1_048_576;
 const REQUESTS_PER_MINUTE = 1200;
+/** Names in a path have at most 128 characters; of those outside of ASCII each byte takes three. */
+const MAX_PARAM_LENGTH = 1200;
 
 /** The REST API: every route has a schema, errors come from the catalogue, the reference page is at /docs. */
 export function createApi(options: ApiOptions, ports: ApiPorts, logger: Logger): Api {
   const server = Fastify({
     bodyLimit: MAX_BODY_BYTES,
     forceCloseConnections: true,
+    routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
     ajv: { customOptions: { removeAdditional: false } },
   });
   const guard = createGuard(options.keys);
@@ -60,9 +72,10 @@ export function createApi(options: ApiOptions, ports: ApiPorts, logger: Logger):
   async function build(): Promise<void> {
     await server.register(rateLimit, { max: REQUESTS_PER_MINUTE, timeWindow: '1 minute' });
     await server.register(swagger, { openapi: openapiInfo(options) });
+    server.decorateRequest('who', 'api');
     server.addHook('onRequest', (request, _reply, done) => {
       const { open, role } = request.routeOptions.config;
-      if (open !== true && !request.url.startsWith('/docs')) guard(request, role ?? 'viewer');
+      if (open !== true && !request.url.startsWith('/docs')) request.who = guard(request, role ?? 'viewer');
       done();
     });
     answerErrors(server, logger);
@@ -74,6 +87,12 @@ export function createApi(options: ApiOptions, ports: ApiPorts, logger: Logger):
       hoursRoutes(routes, ports, options.now);
       eventRoutes(routes, ports);
       networkRoutes(routes, ports);
+      queueRoutes(routes, ports, options.now);
+      agentRoutes(routes, ports);
+      mailboxRoutes(routes, ports);
+      announcementRoutes(routes, ports);
+      surveyRoutes(routes, ports);
+      recordingRoutes(routes, ports);
       routes.get('/openapi.json', { schema: { hide: true } }, () => server.swagger());
       done();
     });

@@ -1,5 +1,10 @@
 import type { Diagnostic } from '../base/diagnostic.js';
 import type { CallRecord, CallState, LegRecord, TraceEntry, Verdict } from '../model/index.js';
+import type { ApiQueues } from './queue-ports.js';
+import type { VoicePorts } from './voice-ports.js';
+
+export type * from './queue-ports.js';
+export type * from './voice-ports.js';
 
 /** What the API shows and steers; `app` supplies it. Expected refusals are `AppError`s with the status of the catalogue. */
 export interface ApiPorts {
@@ -45,6 +50,8 @@ export interface ApiPorts {
     list(): readonly BanView[];
     lift(address: string): boolean;
   };
+  readonly voice: VoicePorts;
+  readonly queues: ApiQueues;
   /** Border verdicts by code since the start. */
   borderCounters(): Readonly<Record<string, { readonly refused: number; readonly observed: number }>>;
 }
@@ -58,6 +65,25 @@ export interface Health {
   readonly store: 'ok' | 'failing';
   readonly calls: number;
   readonly planRevision: number;
+  readonly media: MediaLoad;
+  /** Over all queues. */
+  readonly queues: QueueTotals;
+}
+
+export interface MediaLoad {
+  readonly sessions: number;
+  readonly portsFree: number;
+  readonly workers: number;
+  /** Longest delay of a packet in the last 10 s; beyond 10 callers begin to hear it. */
+  readonly lateMs: number;
+}
+
+export interface QueueTotals {
+  readonly waiting: number;
+  readonly callbacks: number;
+  readonly longestWaitMs: number;
+  /** Agents logged in anywhere; those of them who are free, and who talk. */
+  readonly agents: { readonly loggedIn: number; readonly available: number; readonly talking: number };
 }
 
 export interface CallView {

@@ -4,6 +4,12 @@ import { Type, type Static } from 'typebox';
 export const Time = (description: string) =>
   Type.Integer({ description: `${description}; milliseconds since the epoch` });
 
+/** Ids that we give: nothing in them leads anywhere. */
+export const IdSchema = Type.String({ pattern: '^[0-9a-f-]{8,64}$' });
+
+/** A name of the dialplan in a path; that of a tenant is `tenant/name`, written `tenant%2Fname`. */
+export const NameSchema = Type.String({ minLength: 1, maxLength: 128 });
+
 export const PlaceSchema = Type.Object({ file: Type.String(), line: Type.Integer(), column: Type.Integer() });
 
 export const DiagnosticSchema = Type.Object({

@@ -1,4 +1,4 @@
-import type { ApiPorts } from '../api/index.js';
+import type { ApiPorts, ApiQueues } from '../api/index.js';
 import type { Clock } from '../base/clock.js';
 import type { Border } from '../border/index.js';
 import type { Calls } from '../calls/index.js';
@@ -7,7 +7,10 @@ import type { Binding, Registrar } from '../registrar/index.js';
 import type { Router } from '../routing/index.js';
 import type { Store } from '../store/index.js';
 import type { Trunks } from '../trunks/index.js';
+import { apiVoice } from './api-voice.js';
 import type { CallEvents } from './call-events.js';
+import type { MediaRoom } from './create-media.js';
+import { healthOf } from './health.js';
 import { accepted, type ReloadAnswer } from './reload.js';
 
 /** What the API shows and steers, made of the rooms. */
@@ -23,25 +26,26 @@ export function apiPorts(deps: {
   registrar: Registrar;
   trunks: Trunks;
   border: Border;
+  media: MediaRoom;
+  recordingsFolder: string;
+  queues: ApiQueues;
   reload: (who: string) => Promise<ReloadAnswer>;
   listeners: () => readonly string[];
   state: () => { draining: boolean; signallingUp: boolean; storeFailing: boolean };
 }): ApiPorts {
-  const { clock, store, dialplan, calls, router, registrar, trunks, border } = deps;
+  const { clock, store, dialplan, calls, router, registrar, trunks, border, media, queues } = deps;
   return {
-    health: () => {
-      const { draining, signallingUp, storeFailing } = deps.state();
-      return {
-        status: draining ? 'draining' : signallingUp && !storeFailing ? 'ok' : 'degraded',
-        version: deps.version,
-        uptimeS: Math.floor((clock.now() - deps.startedAt) / 1000),
-        listeners: deps.listeners(),
-        signalling: signallingUp ? 'up' : 'down',
-        store: storeFailing ? 'failing' : 'ok',
-        calls: calls.size,
-        planRevision: dialplan.current().revision,
-      };
-    },
+    health: () =>
+      healthOf(
+        { ...deps.state(), media: media.parts.engine.load(), queues },
+        {
+          version: deps.version,
+          uptimeS: Math.floor((clock.now() - deps.startedAt) / 1000),
+          listeners: deps.listeners(),
+          calls: calls.size,
+          planRevision: dialplan.current().revision,
+        },
+      ),
     calls: { list: () => calls.list(), hangUp: (id) => calls.hangUp(id) },
     records: { list: (query) => store.records.list(query), get: (id) => store.records.get(id) },
     explain: (call) => router.explainCall(call),
@@ -86,6 +90,8 @@ export function apiPorts(deps: {
     registrations: () => registrar.list(),
     trunks: () => trunks.status(),
     bans: { list: () => border.bans.list(), lift: (address) => border.bans.lift(address) },
+    voice: apiVoice(deps),
+    queues,
     borderCounters: () => Object.fromEntries(border.counters()),
   };
 }

@@ -1,99 +1,11 @@
 import { createServer } from 'node:net';
-import t, { type Test } from 'tap';
-import { createApi, hashApiKey, type ApiOptions, type ApiPorts } from '../../src/api/index.js';
+import t from 'tap';
+import { createApi, hashApiKey } from '../../src/api/index.js';
 import { AppError } from '../../src/base/errors.js';
 import { silentLogger } from '../../src/base/logger.js';
 import { MAX_STREAMS } from '../../src/api/routes/events.js';
 import type { CallEventView, HoursOverrideView } from '../../src/api/ports.js';
-import type { CallRecord } from '../../src/model/index.js';
-
-const RECORD: CallRecord = {
-  id: 'r1',
-  state: 'ended',
-  direction: 'inbound',
-  sipCallId: 'abc@example',
-  sourceAddress: '127.0.0.1',
-  callerRaw: 'sip:a@b',
-  dialedRaw: 'sip:+12025550100@x',
-  dialed: '+12025550100',
-  planRevision: 1,
-  setupAt: 1,
-  cause: { sip: 200, q850: 16, by: 'caller', kind: 'normal' },
-  trace: '[{"kind":"note","text":"hello"}]',
-};
-const NOW = 1_800_000_000_000;
-const RELOADED = { revision: 2, changed: true, warnings: [], restartNeeded: [] };
-
-function fakePorts(changes: Partial<ApiPorts> = {}): ApiPorts {
-  return {
-    health: () => ({
-      status: 'ok',
-      version: '0.1.0',
-      uptimeS: 1,
-      listeners: ['udp/127.0.0.1:5060'],
-      signalling: 'up',
-      store: 'ok',
-      calls: 0,
-      planRevision: 1,
-    }),
-    calls: {
-      list: () => [{ id: 'c1', state: 'ringing', caller: '+1', dialed: '+2', since: 1, legs: 1 }],
-      hangUp: (id) => id === 'c1',
-    },
-    records: {
-      list: (query) => Promise.resolve({ records: [RECORD], next: JSON.stringify(query) }),
-      get: (id) => Promise.resolve(id === 'r1' ? { record: RECORD, legs: [] } : undefined),
-    },
-    explain: (call) => ({ decision: JSON.stringify(call), verdict: { kind: 'admit' }, trace: [], lines: [] }),
-    dialplan: {
-      current: () => ({
-        revision: 1,
-        hash: 'h',
-        loadedAt: 1,
-        files: ['main.yaml'],
-        numbers: 1,
-        extensions: 1,
-        tests: { passed: 1, failed: 0 },
-        warnings: [],
-      }),
-      reload: () => Promise.resolve(RELOADED),
-      revisions: () =>
-        Promise.resolve([{ number: 1, hash: 'h', at: 1, by: 'start', files: ['main.yaml'], inForce: true }]),
-      restore: () => Promise.resolve(RELOADED),
-    },
-    hours: { list: () => [], set: () => false, clear: () => false },
-    events: { subscribe: () => () => undefined },
-    registrations: () => [],
-    trunks: () => [],
-    bans: { list: () => [], lift: () => false },
-    borderCounters: () => ({ banned: { refused: 1, observed: 0 } }),
-    ...changes,
-  };
-}
-
-async function startApi(t: Test, ports: ApiPorts, options: Partial<ApiOptions> = {}) {
-  const api = createApi(
-    { host: '127.0.0.1', port: 0, keys: () => [], version: '0.1.0', now: () => NOW, ...options },
-    ports,
-    silentLogger,
-  );
-  const url = await api.start();
-  t.teardown(() => api.stop());
-  const call = async (method: string, path: string, init: RequestInit = {}) => {
-    const response = await fetch(url + path, { method, ...init });
-    const text = await response.text();
-    return {
-      status: response.status,
-      body: text.startsWith('{') ? (JSON.parse(text) as Record<string, unknown>) : text,
-    };
-  };
-  return { api, url, call };
-}
-
-const post = (body: unknown): RequestInit => ({
-  headers: { 'content-type': 'application/json' },
-  body: JSON.stringify(body),
-});
+import { fakePorts, NOW, post, RELOADED, startApi } from './harness.js';
 
 void t.test('every route answers in its documented form', async (t) => {
   const { call } = await startApi(t, fakePorts());
@@ -310,8 +222,17 @@ void t.test('the OpenAPI document names every route, and the reference page is s
   t.equal(document.openapi, '3.1.0');
   t.same(Object.keys(document.paths).sort(), [
     '/health',
+    '/v1/agents',
+    '/v1/agents/{extension}/login',
+    '/v1/agents/{extension}/logout',
+    '/v1/agents/{extension}/pause',
+    '/v1/agents/{extension}/resume',
+    '/v1/announcements',
+    '/v1/announcements/history',
+    '/v1/announcements/{id}',
     '/v1/border',
     '/v1/border/bans/{address}',
+    '/v1/callbacks/{id}',
     '/v1/calls',
     '/v1/calls/{id}',
     '/v1/dialplan',
@@ -322,9 +243,19 @@ void t.test('the OpenAPI document names every route, and the reference page is s
     '/v1/explain',
     '/v1/hours/overrides',
     '/v1/hours/{name}/override',
+    '/v1/mailboxes',
+    '/v1/mailboxes/{name}/messages',
+    '/v1/messages/{id}',
+    '/v1/messages/{id}/audio',
+    '/v1/queues',
+    '/v1/queues/statistics',
+    '/v1/queues/{name}',
+    '/v1/recordings',
+    '/v1/recordings/{id}/audio',
     '/v1/records',
     '/v1/records/{id}',
     '/v1/registrations',
+    '/v1/surveys/{name}/answers',
     '/v1/trunks',
   ]);
   const undocumented = Object.entries(document.paths).flatMap(([path, methods]) =>

@@ -11,6 +11,23 @@ const HealthSchema = Type.Object({
   store: Type.String(),
   calls: Type.Integer(),
   planRevision: Type.Integer(),
+  media: Type.Object({
+    sessions: Type.Integer(),
+    portsFree: Type.Integer(),
+    workers: Type.Integer(),
+    lateMs: Type.Number({
+      description: 'Longest delay of a packet in the last 10 s; beyond 10 callers begin to hear it',
+    }),
+  }),
+  queues: Type.Object(
+    {
+      waiting: Type.Integer(),
+      callbacks: Type.Integer(),
+      longestWaitMs: Type.Integer(),
+      agents: Type.Object({ loggedIn: Type.Integer(), available: Type.Integer(), talking: Type.Integer() }),
+    },
+    { description: 'Over all queues' },
+  ),
 });
 
 /** `GET /health`: open to all, for load balancers; 503 while draining or without signalling. */

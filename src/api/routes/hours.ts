@@ -73,7 +73,7 @@ export function hoursRoutes(server: FastifyInstance, ports: ApiPorts, now: () =>
       const known = ports.hours.set({
         hours: name,
         verdict,
-        who: 'api',
+        who: request.who,
         ...(until === undefined ? {} : { until }),
       });
       if (!known) throw new AppError('NOT_FOUND', `the dialplan has no hours "${name}"`);
