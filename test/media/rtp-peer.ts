@@ -95,6 +95,11 @@ export class RtpPeer {
     this.#rtcp.send(data, this.target.port + 1, this.target.address);
   }
 
+  /** Moves the clock of what it sends on by so many samples, and says where it is. */
+  advance(samples: number): number {
+    return (this.#timestamp += samples);
+  }
+
   /** One packet of audio, 20 ms on from the one before. */
   frame(payload: Uint8Array, pt = 0): void {
     this.raw(this.packet(payload, pt, (this.#timestamp += 160)));

@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Test } from 'tap';
 
@@ -15,6 +15,8 @@ export interface ServerFiles {
   /** Further sections: `trunks:` and so on. */
   readonly settings: string;
   readonly dialplan: string;
+  /** Further files, by their path in the folder: prompts. */
+  readonly more?: Readonly<Record<string, Uint8Array>>;
 }
 
 /** The built server as a process of its own, with files of its own in a folder of the test. */
@@ -60,6 +62,10 @@ export async function startServer(t: Test, files: ServerFiles): Promise<ServerPr
   const apiPort = await freeSipPort();
   mkdirSync(join(folder, 'dialplans'), { recursive: true });
   writeFileSync(join(folder, 'dialplans', 'main.yaml'), files.dialplan);
+  for (const [path, bytes] of Object.entries(files.more ?? {})) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true });
+    writeFileSync(join(folder, path), bytes);
+  }
   writeFileSync(
     join(folder, 'trunkline.yaml'),
     `sip:

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Test } from 'tap';
 import { freeSipPort } from './server-process.js';
@@ -8,7 +8,7 @@ import { freeSipPort } from './server-process.js';
 const SCENARIOS = fileURLToPath(new URL('./sipp/', import.meta.url));
 
 export interface SippRun {
-  /** A file of test/wire/sipp, or one of SIPp's own scenarios (`uac`, `uas`). */
+  /** A file of test/wire/sipp (or an absolute path, without `.xml`), or one of SIPp's own scenarios (`uac`, `uas`). */
   readonly scenario: string;
   readonly port: number;
   /** Resolves when all its calls are through; rejects with what it says when one failed. */
@@ -35,9 +35,9 @@ const TIMEOUT_S = 40;
 export async function sipp(t: Test, scenario: string, options: SippOptions = {}): Promise<SippRun> {
   const port = options.port ?? (await freeSipPort());
   const own = scenario === 'uac' || scenario === 'uas';
-  const errors = join(t.testdirName, `${scenario}-${port}.err`);
+  const errors = join(t.testdirName, `${basename(scenario)}-${port}.err`);
   const command = [
-    ...(own ? ['-sn', scenario] : ['-sf', join(SCENARIOS, `${scenario}.xml`)]),
+    ...(own ? ['-sn', scenario] : ['-sf', resolve(SCENARIOS, `${scenario}.xml`)]),
     ...(options.target === undefined ? [] : [options.target]),
     ...(options.number === undefined ? [] : ['-s', options.number]),
     ...[

@@ -1,0 +1,418 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { RtpPeer } from '../media/rtp-peer.js';
+import { missing } from '../helpers/tools.js';
+import { cuedCallee, cuedCaller, type CuedPhone } from './cued-phone.js';
+import {
+  heardInTurn,
+  longestGapMs,
+  pressInBand,
+  pressKeys,
+  toneMs,
+  tonesInTurn,
+  toneWav,
+  wavChannels,
+} from './media-peer.js';
+import { freeSipPort, startServer, type ServerProcess } from './server-process.js';
+
+// Real audio on the wire: the built server as a process of its own, SIPp for the signalling of callers and phones, sockets of the test for
+// their media. Each sound is a tone of its own, so that what was heard says by itself what was played.
+
+const skip = missing('sipp');
+
+const MENU_HZ = 500;
+const INVALID_HZ = 650;
+const NO_INPUT_HZ = 800;
+const SLOW_HZ = 350;
+const BEEP_HZ = 1000;
+const EARLY_HZ = 1250;
+const HOLD_HZ = 1600;
+const RING_HZ = 2000;
+/** What people say. */
+const CALLER_HZ = 1000;
+const CALLEE_HZ = 2500;
+
+const PROMPTS = {
+  'prompts/en/menu.wav': toneWav(MENU_HZ, 600),
+  'prompts/invalid.wav': toneWav(INVALID_HZ, 400, 8000),
+  'prompts/no-input.wav': toneWav(NO_INPUT_HZ, 400, 44_100),
+  'prompts/slow.wav': toneWav(SLOW_HZ, 20_000),
+  'prompts/early.wav': toneWav(EARLY_HZ, 600, 48_000),
+  'prompts/hold.wav': toneWav(HOLD_HZ, 3000),
+  'prompts/ring.wav': toneWav(RING_HZ, 3000),
+};
+
+const PLAN = `
+numbers:
+  - { did: "+12025550100", route: { menu: main } }
+  - { did: "+12025550101", route: { extension: "203" } }
+  - { did: "+12025550102", route: { voicemail: sales } }
+  - { did: "+12025550103", route: { ring: [{ extension: "203", confirm: true }], music: ring.wav } }
+  - { did: "+12025550104", route: [{ play: early.wav, early: true }, { extension: "203" }] }
+  - did: "+12025550105"
+    route:
+      - { collect: code, prompt: menu.wav, digits: 4, timeout: 2s }
+      - { match: { code: "4711" }, then: { extension: "206" }, otherwise: { extension: "207" } }
+  - did: "+12025550106"
+    route: [{ record: start }, { extension: "203", after: { survey: csat } }]
+  - { did: "+12025550107", route: { menu: slow } }
+menus:
+  main:
+    prompt: menu.wav
+    invalid: invalid.wav
+    no-input: no-input.wav
+    timeout: 1s
+    attempts: 3
+    keys:
+      "1": { extension: "203" }
+      "2": { menu: slow }
+    otherwise: { extension: "204" }
+  slow:
+    prompt: slow.wav
+    keys:
+      "1": { extension: "205" }
+mailboxes:
+  sales: { pin: "2222", greeting: menu.wav }
+surveys:
+  csat: { ask: no-input.wav, digits: 1, accept: "[1-5]" }
+extensions:
+  "203..299": { trunk: pbx }
+`;
+
+const settings = (pbxPort: number, media = ''): string => `trunks:
+  carrier: { kind: carrier, from: [127.0.0.1/32] }
+  pbx: { kind: pbx, to: [{ uri: "sip:127.0.0.1:${pbxPort}" }] }
+media:
+  prompts: prompts
+  hold-music: hold.wav
+${media}`;
+
+/** The callee picks up, and each hears the other's tone. */
+async function talk(caller: CuedPhone, callee: CuedPhone, laws: { caller?: 'a'; callee?: 'a' } = {}) {
+  await callee.answer();
+  await callee.aim();
+  await caller.aim();
+  await converse(caller, callee, laws);
+}
+
+async function converse(caller: CuedPhone, callee: CuedPhone, laws: { caller?: 'a'; callee?: 'a' } = {}) {
+  caller.media.speak(CALLER_HZ, { law: laws.caller ?? 'mu' });
+  callee.media.speak(CALLEE_HZ, { law: laws.callee ?? 'mu' });
+  await Promise.all([caller.media.hearTone(CALLEE_HZ, 15_000), callee.media.hearTone(CALLER_HZ, 15_000)]);
+}
+
+async function hangUp(who: CuedPhone, other: CuedPhone) {
+  await who.hangUp();
+  await Promise.all([who.done, other.done]);
+}
+
+/** The messages of a mailbox, once there are so many. */
+function messagesOf(server: ServerProcess, mailbox: string): string[] {
+  try {
+    const folder = join(server.folder, 'data', 'voicemail', mailbox);
+    return readdirSync(folder)
+      .filter((name) => name.endsWith('.wav'))
+      .map((name) => join(folder, name));
+  } catch {
+    return [];
+  }
+}
+
+/** Whatever a test that failed has left must not trouble the next. */
+async function clear(server: ServerProcess) {
+  const left = (await server.api('/v1/calls')).body['calls'] as { id: string }[];
+  for (const { id } of left) await server.api(`/v1/calls/${id}`, { method: 'DELETE' });
+}
+
+async function noCalls(server: ServerProcess) {
+  await server.waitFor('/v1/calls', (body) => (body['calls'] as unknown[]).length === 0);
+}
+
+void t.test('what callers hear', { skip, timeout: 240_000 }, async (t) => {
+  const pbxPort = await freeSipPort();
+  const server = await startServer(t, {
+    sip: '  digest: [MD5]',
+    settings: settings(pbxPort),
+    dialplan: PLAN,
+    more: PROMPTS,
+  });
+  t.afterEach(() => clear(server));
+  const callee = (t: Test, formats?: string) =>
+    cuedCallee(t, server, { port: pbxPort, ...(formats === undefined ? {} : { formats }) });
+  const caller = (t: Test, number: string, formats?: string) =>
+    cuedCaller(t, server, { number: `+1202555${number}`, ...(formats === undefined ? {} : { formats }) });
+
+  await t.test('a menu plays its prompt; a key by RFC 4733 rings the right extension', async (t) => {
+    const ann = await callee(t);
+    const bob = await caller(t, '0100');
+    await bob.aim();
+    await bob.media.hearTone(MENU_HZ);
+    await bob.media.until(() => heardInTurn(bob.media).at(-1)?.hz === 0, 'the end of the prompt');
+    const [prompt] = heardInTurn(bob.media).filter(({ hz }) => hz === MENU_HZ);
+    t.ok(prompt!.ms >= 560 && prompt!.ms <= 640, `the prompt is whole: ${prompt!.ms} ms`);
+    await pressKeys(bob.media, '1');
+    t.match(await ann.message(/^INVITE/), /^INVITE sip:203@/);
+    await talk(bob, ann);
+    await hangUp(bob, ann);
+  });
+
+  await t.test('a wrong key, and then none, are told so before the menu is offered again', async (t) => {
+    const ann = await callee(t);
+    const bob = await caller(t, '0100');
+    await bob.aim();
+    await bob.media.hearTone(MENU_HZ);
+    await pressKeys(bob.media, '9');
+    t.match(await ann.message(/^INVITE/), /^INVITE sip:204@/);
+    t.same(tonesInTurn(bob.media), [MENU_HZ, INVALID_HZ, MENU_HZ, NO_INPUT_HZ, MENU_HZ]);
+    await talk(bob, ann);
+    await hangUp(ann, bob);
+  });
+
+  await t.test('a key by SIP INFO stops the prompt and leads on', async (t) => {
+    const ann = await callee(t);
+    const bob = await caller(t, '0100');
+    await bob.media.hearTone(MENU_HZ);
+    await bob.info('2');
+    await bob.media.hearTone(SLOW_HZ);
+    await bob.info('1');
+    t.match(await ann.message(/^INVITE/), /^INVITE sip:205@/);
+    const after = bob.media.seen.length;
+    await talk(bob, ann);
+    t.notOk(tonesInTurn(bob.media, after + 10).includes(SLOW_HZ), 'the prompt has stopped');
+    await hangUp(bob, ann);
+  });
+
+  await t.test('a key by its tones counts where no telephone-event was offered', async (t) => {
+    const ann = await callee(t);
+    const bob = await caller(t, '0107', '0');
+    await bob.aim();
+    await bob.media.hearTone(SLOW_HZ);
+    await pressInBand(bob.media, '1');
+    t.match(await ann.message(/^INVITE/), /^INVITE sip:205@/);
+    await talk(bob, ann);
+    await hangUp(bob, ann);
+  });
+
+  await t.test(
+    'PCMU and PCMA: tones pass both ways without a gap; hold, resume, and a stranger',
+    async (t) => {
+      const laws = { callee: 'a' } as const;
+      const ann = await callee(t, '8 101');
+      const bob = await caller(t, '0101', '0 101');
+      // From the start of the call, before anybody has sent: a neighbour of the caller, and an address of its own.
+      const strangers = [await RtpPeer.open('127.0.0.1'), await RtpPeer.open('127.0.0.2')];
+      t.teardown(() => strangers.forEach((stranger) => stranger.close()));
+      await ann.answer();
+      await bob.aim();
+      for (const stranger of strangers) {
+        stranger.target = { ...bob.media.target };
+        stranger.speak(SLOW_HZ);
+      }
+      await ann.aim();
+      await converse(bob, ann, laws);
+      const from = [bob.media.seen.length, ann.media.seen.length] as const;
+      await Promise.all([bob.media.hear(100), ann.media.hear(100)]);
+      const heard = [bob.media.seen.slice(from[0]), ann.media.seen.slice(from[1])] as const;
+      t.ok(heard[0].every((packet) => packet.pt === 0) && heard[1].every((packet) => packet.pt === 8));
+      const gaps = [
+        longestGapMs(bob.media, heard[0], CALLEE_HZ),
+        longestGapMs(ann.media, heard[1], CALLER_HZ),
+      ];
+      t.ok(Math.max(...gaps) <= 40, `the longest gaps are ${gaps.join(' and ')} ms`);
+      t.notOk(tonesInTurn(ann.media).includes(SLOW_HZ), 'strangers are not heard');
+      t.same(
+        strangers.map((stranger) => stranger.packetsHeard),
+        [0, 0],
+        'nor answered',
+      );
+
+      await bob.change('sendonly');
+      await ann.media.hearTone(HOLD_HZ, 15_000);
+      await bob.change('sendrecv');
+      await converse(bob, ann, laws);
+      const resumed = ann.media.seen.length;
+      await ann.media.hear(50);
+      t.same(tonesInTurn(ann.media, resumed), [CALLER_HZ], 'the music has ended');
+      await hangUp(bob, ann);
+    },
+  );
+
+  await t.test(
+    'digits of one side reach the other, and its keys too where it takes only tones',
+    async (t) => {
+      const ann = await callee(t, '0');
+      const bob = await caller(t, '0101', '0 101');
+      await talk(bob, ann);
+      bob.media.speak(0);
+      ann.media.speak(0);
+      await ann.media.hearTone(0);
+      const from = ann.media.seen.length;
+      bob.media.hush();
+      await pressKeys(bob.media, '5');
+      bob.media.speak(0);
+      // Two tones together are none of the test's own.
+      await ann.media.until(
+        () => heardInTurn(ann.media, from).some(({ hz }) => hz === -1),
+        'the tones of the key',
+      );
+      await hangUp(bob, ann);
+    },
+  );
+
+  await t.test('a message is left after greeting and beep, and is there as it was said', async (t) => {
+    const bob = await caller(t, '0102');
+    await bob.aim();
+    await bob.media.hearTone(MENU_HZ);
+    await bob.media.hearTone(BEEP_HZ);
+    await bob.media.hearTone(0);
+    bob.media.speak(CALLEE_HZ);
+    const spokenFrom = bob.media.seen.length;
+    await bob.media.until(() => bob.media.seen.length >= spokenFrom + 100, 'two seconds', 15_000);
+    bob.media.hush();
+    await pressKeys(bob.media, '#');
+    await bob.media.hearTone(-1, 15_000);
+    await pressKeys(bob.media, '1');
+    await bob.done;
+    t.same(tonesInTurn(bob.media).slice(0, 2), [MENU_HZ, BEEP_HZ]);
+    const files = messagesOf(server, 'sales');
+    t.equal(files.length, 1);
+    const [said] = wavChannels(readFileSync(files[0]!));
+    const ms = toneMs(said!, CALLEE_HZ);
+    t.ok(ms >= 1700 && ms <= 2600, `the tone lasts ${ms} ms`);
+    t.equal(toneMs(said!, BEEP_HZ), 0, 'the beep is not in it');
+  });
+
+  await t.test('who hangs up in the middle has left the message; less than a second is none', async (t) => {
+    const before = messagesOf(server, 'sales');
+    const leave = async (packets: number) => {
+      const bob = await caller(t, '0102');
+      await bob.aim();
+      await bob.media.hearTone(BEEP_HZ, 15_000);
+      await bob.media.hearTone(0);
+      bob.media.speak(CALLEE_HZ);
+      await bob.media.hear(packets);
+      await bob.hangUp();
+      await bob.done;
+    };
+    await Promise.all([leave(80), leave(15)]);
+    await noCalls(server);
+    await server.waitFor(
+      '/v1/mailboxes/sales/messages',
+      () => messagesOf(server, 'sales').length > before.length,
+    );
+    const [kept, ...more] = messagesOf(server, 'sales').filter((file) => !before.includes(file));
+    t.same(more, []);
+    const ms = toneMs(wavChannels(readFileSync(kept!))[0]!, CALLEE_HZ);
+    t.ok(ms >= 1200, `the tone lasts ${ms} ms`);
+  });
+
+  await t.test('music while it rings; who answers is asked to confirm, and then they talk', async (t) => {
+    const ann = await callee(t);
+    const bob = await caller(t, '0103');
+    await bob.message(/^SIP\/2.0 183/);
+    await bob.media.hearTone(RING_HZ);
+    await ann.answer();
+    await ann.aim();
+    await ann.media.hearTone(-1, 15_000);
+    t.equal(bob.media.dominant(5), RING_HZ, 'the caller still hears music');
+    t.notOk(
+      bob.received().some((one) => one.startsWith('SIP/2.0 200')),
+      'and is not answered',
+    );
+    await pressKeys(ann.media, '1');
+    await bob.message(/^SIP\/2.0 200/);
+    await bob.aim();
+    await converse(bob, ann);
+    await hangUp(ann, bob);
+  });
+
+  await t.test('an early announcement is heard before the answer', async (t) => {
+    const ann = await callee(t);
+    const bob = await caller(t, '0104');
+    await bob.media.hearTone(EARLY_HZ);
+    await ann.message(/^INVITE/);
+    t.notOk(
+      bob.received().some((one) => one.startsWith('SIP/2.0 200')),
+      'not answered yet',
+    );
+    t.match(await bob.message(/^SIP\/2.0 183/), /m=audio/);
+    await talk(bob, ann);
+    await hangUp(bob, ann);
+  });
+
+  await t.test('digits that were collected decide', async (t) => {
+    const ann = await callee(t);
+    const bob = await caller(t, '0105');
+    await bob.aim();
+    await bob.media.hearTone(MENU_HZ);
+    await pressKeys(bob.media, '4711');
+    t.match(await ann.message(/^INVITE/), /^INVITE sip:206@/);
+    await talk(bob, ann);
+    await hangUp(bob, ann);
+  });
+
+  await t.test('a recording has both sides in stereo; a survey follows when the callee leaves', async (t) => {
+    const ann = await callee(t);
+    const bob = await caller(t, '0106');
+    await talk(bob, ann);
+    await Promise.all([bob.media.hear(75), ann.media.hear(75)]);
+    await ann.hangUp();
+    await ann.done;
+    await bob.media.hearTone(NO_INPUT_HZ, 15_000);
+    bob.media.hush();
+    await pressKeys(bob.media, '4');
+    await bob.done;
+    await noCalls(server);
+    const folder = join(server.folder, 'data', 'recordings');
+    const file = readdirSync(folder, { recursive: true }).find((name) => String(name).endsWith('.wav'));
+    const sides = wavChannels(readFileSync(join(folder, String(file))));
+    t.equal(sides.length, 2);
+    t.ok(toneMs(sides[0]!, CALLER_HZ) > 1000, 'left the caller');
+    t.ok(toneMs(sides[1]!, CALLEE_HZ) > 1000, 'right the callee');
+    const answers = await server.waitFor('/v1/surveys/csat/answers', (body) =>
+      JSON.stringify(body).includes('"digits":"4"'),
+    );
+    t.ok(answers);
+  });
+
+  await noCalls(server);
+  t.notMatch(server.output(), /"level":(?:50|60)/, 'no error was logged');
+});
+
+void t.test('calls whose media stops are ended', { skip, timeout: 120_000 }, async (t) => {
+  const pbxPort = await freeSipPort();
+  const server = await startServer(t, {
+    settings: settings(pbxPort, '  rtp-timeout: 2s\n'),
+    dialplan: PLAN,
+    more: PROMPTS,
+  });
+  const caller = (number: string) => cuedCaller(t, server, { number: `+1202555${number}` });
+
+  await t.test('a caller whose audio stops is hung up', async (t) => {
+    const ann = await cuedCallee(t, server, { port: pbxPort });
+    const bob = await caller('0101');
+    await talk(bob, ann);
+    bob.media.hush();
+    await bob.message(/^BYE/);
+    await Promise.all([bob.done, ann.done]);
+    t.match(await lastRecord(server), { cause: { kind: 'rtp-timeout', by: 'system' } });
+  });
+
+  await t.test('a caller that dies in a menu leaves nothing', async (t) => {
+    const bob = await caller('0107');
+    await bob.aim();
+    bob.media.speak(CALLER_HZ);
+    await bob.media.hearTone(SLOW_HZ);
+    await bob.kill();
+    bob.media.hush();
+    await noCalls(server);
+    t.match(await lastRecord(server), { cause: { kind: 'rtp-timeout', by: 'system' } });
+  });
+});
+
+async function lastRecord(server: ServerProcess): Promise<Record<string, unknown>> {
+  const records = (body: Record<string, unknown>) => body['records'] as Record<string, unknown>[];
+  const body = await server.waitFor('/v1/records', (answer) => records(answer)[0]?.['state'] === 'ended');
+  return records(body)[0]!;
+}
