@@ -1,6 +1,7 @@
 import { createSocket } from 'node:dgram';
 import { isIP, isIPv4 } from 'node:net';
 import { networkInterfaces } from 'node:os';
+import { hostOf } from '../base/host-of.js';
 import type { ListenerSettings } from '../config/index.js';
 
 export interface MediaAddress {
@@ -54,15 +55,6 @@ function listenerFor(
     fits.find((one) => ANY.has(one.host)) ??
     fits[0]
   );
-}
-
-/** The host of a SIP URI or of `address:port`; what it is not sure of stays as it is. */
-export function hostOf(peer: string): string {
-  const bare = peer.replace(/^<?sips?:/i, '').replace(/[;>?].*$/s, '');
-  const authority = bare.slice(bare.lastIndexOf('@') + 1);
-  const bracketed = /^\[([^\]]+)\]/.exec(authority)?.[1];
-  if (bracketed !== undefined) return bracketed;
-  return isIP(authority) === 0 ? authority.replace(/:\d+$/, '') : authority;
 }
 
 function isLoopback(host: string): boolean {

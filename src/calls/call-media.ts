@@ -1,3 +1,5 @@
+import { isIP } from 'node:net';
+import { hostOf } from '../base/host-of.js';
 import type { Clock } from '../base/clock.js';
 import type { MediaSession, OpenSpec, SessionEvents } from '../media/index.js';
 import type { TrunkSettings } from '../model/index.js';
@@ -28,6 +30,12 @@ export interface CallMediaEvents {
   lost(why: 'rtp-timeout' | 'media-lost'): void;
   /** The caller pressed a key. */
   digit(digit: string): void;
+}
+
+/** The address the peer signals from, where it is known by its number. */
+function signalledFrom(peer: string): { readonly signalledFrom?: string } {
+  const host = hostOf(peer);
+  return isIP(host) === 0 ? {} : { signalledFrom: host };
 }
 
 /** We transcode between the two laws. */
@@ -123,6 +131,7 @@ export class CallMedia implements LegSessions {
     const spec: OpenSpec = {
       callId: this.about.callId,
       ...parts.address(peer, listener),
+      ...signalledFrom(peer),
       ...(near === undefined ? {} : { near }),
       rtpTimeoutMs: parts.settings().rtpTimeoutMs,
     };
