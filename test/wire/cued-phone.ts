@@ -311,7 +311,7 @@ const DIALOG = `
   </recv>
 
   <send retrans="500"><![CDATA[
-${request('INVITE', 'Content-Type: application/sdp\nContent-Length: [len]\n')}
+${request('INVITE', 'Content-Type: application/sdp\nContent-Length: [len]')}
 {sdp}
 a=[$direction]
 ]]></send>
@@ -338,7 +338,7 @@ ${OK}Content-Length: 0
 
   <label id="6"/>
   <send retrans="500"><![CDATA[
-${request('INFO', 'Content-Type: application/dtmf-relay\nContent-Length: [len]\n')}
+${request('INFO', 'Content-Type: application/dtmf-relay\nContent-Length: [len]')}
 Signal=[$digit]
 Duration=160
 ]]></send>

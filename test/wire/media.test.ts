@@ -137,13 +137,14 @@ void t.test('what callers hear', { skip, timeout: 240_000 }, async (t) => {
     dialplan: PLAN,
     more: PROMPTS,
   });
-  t.afterEach(() => clear(server));
+  const each = (name: string, run: (t: Test) => Promise<void>) =>
+    t.test(name, (t) => run(t).finally(() => clear(server)));
   const callee = (t: Test, formats?: string) =>
     cuedCallee(t, server, { port: pbxPort, ...(formats === undefined ? {} : { formats }) });
   const caller = (t: Test, number: string, formats?: string) =>
     cuedCaller(t, server, { number: `+1202555${number}`, ...(formats === undefined ? {} : { formats }) });
 
-  await t.test('a menu plays its prompt; a key by RFC 4733 rings the right extension', async (t) => {
+  await each('a menu plays its prompt; a key by RFC 4733 rings the right extension', async (t) => {
     const ann = await callee(t);
     const bob = await caller(t, '0100');
     await bob.aim();
@@ -157,7 +158,7 @@ void t.test('what callers hear', { skip, timeout: 240_000 }, async (t) => {
     await hangUp(bob, ann);
   });
 
-  await t.test('a wrong key, and then none, are told so before the menu is offered again', async (t) => {
+  await each('a wrong key, and then none, are told so before the menu is offered again', async (t) => {
     const ann = await callee(t);
     const bob = await caller(t, '0100');
     await bob.aim();
@@ -169,7 +170,7 @@ void t.test('what callers hear', { skip, timeout: 240_000 }, async (t) => {
     await hangUp(ann, bob);
   });
 
-  await t.test('a key by SIP INFO stops the prompt and leads on', async (t) => {
+  await each('a key by SIP INFO stops the prompt and leads on', async (t) => {
     const ann = await callee(t);
     const bob = await caller(t, '0100');
     await bob.media.hearTone(MENU_HZ);
@@ -183,7 +184,7 @@ void t.test('what callers hear', { skip, timeout: 240_000 }, async (t) => {
     await hangUp(bob, ann);
   });
 
-  await t.test('a key by its tones counts where no telephone-event was offered', async (t) => {
+  await each('a key by its tones counts where no telephone-event was offered', async (t) => {
     const ann = await callee(t);
     const bob = await caller(t, '0107', '0');
     await bob.aim();
@@ -194,73 +195,64 @@ void t.test('what callers hear', { skip, timeout: 240_000 }, async (t) => {
     await hangUp(bob, ann);
   });
 
-  await t.test(
-    'PCMU and PCMA: tones pass both ways without a gap; hold, resume, and a stranger',
-    async (t) => {
-      const laws = { callee: 'a' } as const;
-      const ann = await callee(t, '8 101');
-      const bob = await caller(t, '0101', '0 101');
-      // From the start of the call, before anybody has sent: a neighbour of the caller, and an address of its own.
-      const strangers = [await RtpPeer.open('127.0.0.1'), await RtpPeer.open('127.0.0.2')];
-      t.teardown(() => strangers.forEach((stranger) => stranger.close()));
-      await ann.answer();
-      await bob.aim();
-      for (const stranger of strangers) {
-        stranger.target = { ...bob.media.target };
-        stranger.speak(SLOW_HZ);
-      }
-      await ann.aim();
-      await converse(bob, ann, laws);
-      const from = [bob.media.seen.length, ann.media.seen.length] as const;
-      await Promise.all([bob.media.hear(100), ann.media.hear(100)]);
-      const heard = [bob.media.seen.slice(from[0]), ann.media.seen.slice(from[1])] as const;
-      t.ok(heard[0].every((packet) => packet.pt === 0) && heard[1].every((packet) => packet.pt === 8));
-      const gaps = [
-        longestGapMs(bob.media, heard[0], CALLEE_HZ),
-        longestGapMs(ann.media, heard[1], CALLER_HZ),
-      ];
-      t.ok(Math.max(...gaps) <= 40, `the longest gaps are ${gaps.join(' and ')} ms`);
-      t.notOk(tonesInTurn(ann.media).includes(SLOW_HZ), 'strangers are not heard');
-      t.same(
-        strangers.map((stranger) => stranger.packetsHeard),
-        [0, 0],
-        'nor answered',
-      );
+  await each('PCMU and PCMA: tones pass both ways without a gap; hold, resume, and a stranger', async (t) => {
+    const laws = { callee: 'a' } as const;
+    const ann = await callee(t, '8 101');
+    const bob = await caller(t, '0101', '0 101');
+    // From the start of the call, before anybody has sent: a neighbour of the caller, and an address of its own.
+    const strangers = [await RtpPeer.open('127.0.0.1'), await RtpPeer.open('127.0.0.2')];
+    t.teardown(() => strangers.forEach((stranger) => stranger.close()));
+    await ann.answer();
+    await bob.aim();
+    for (const stranger of strangers) {
+      stranger.target = { ...bob.media.target };
+      stranger.speak(SLOW_HZ);
+    }
+    await ann.aim();
+    await converse(bob, ann, laws);
+    const from = [bob.media.seen.length, ann.media.seen.length] as const;
+    await Promise.all([bob.media.hear(100), ann.media.hear(100)]);
+    const heard = [bob.media.seen.slice(from[0]), ann.media.seen.slice(from[1])] as const;
+    t.ok(heard[0].every((packet) => packet.pt === 0) && heard[1].every((packet) => packet.pt === 8));
+    const gaps = [longestGapMs(bob.media, heard[0], CALLEE_HZ), longestGapMs(ann.media, heard[1], CALLER_HZ)];
+    t.ok(Math.max(...gaps) <= 40, `the longest gaps are ${gaps.join(' and ')} ms`);
+    t.notOk(tonesInTurn(ann.media).includes(SLOW_HZ), 'strangers are not heard');
+    t.same(
+      strangers.map((stranger) => stranger.packetsHeard),
+      [0, 0],
+      'nor answered',
+    );
 
-      await bob.change('sendonly');
-      await ann.media.hearTone(HOLD_HZ, 15_000);
-      await bob.change('sendrecv');
-      await converse(bob, ann, laws);
-      const resumed = ann.media.seen.length;
-      await ann.media.hear(50);
-      t.same(tonesInTurn(ann.media, resumed), [CALLER_HZ], 'the music has ended');
-      await hangUp(bob, ann);
-    },
-  );
+    await bob.change('sendonly');
+    await ann.media.hearTone(HOLD_HZ, 15_000);
+    await bob.change('sendrecv');
+    await converse(bob, ann, laws);
+    const resumed = ann.media.seen.length;
+    await ann.media.hear(50);
+    t.same(tonesInTurn(ann.media, resumed), [CALLER_HZ], 'the music has ended');
+    await hangUp(bob, ann);
+  });
 
-  await t.test(
-    'digits of one side reach the other, and its keys too where it takes only tones',
-    async (t) => {
-      const ann = await callee(t, '0');
-      const bob = await caller(t, '0101', '0 101');
-      await talk(bob, ann);
-      bob.media.speak(0);
-      ann.media.speak(0);
-      await ann.media.hearTone(0);
-      const from = ann.media.seen.length;
-      bob.media.hush();
-      await pressKeys(bob.media, '5');
-      bob.media.speak(0);
-      // Two tones together are none of the test's own.
-      await ann.media.until(
-        () => heardInTurn(ann.media, from).some(({ hz }) => hz === -1),
-        'the tones of the key',
-      );
-      await hangUp(bob, ann);
-    },
-  );
+  await each('digits of one side reach the other, and its keys too where it takes only tones', async (t) => {
+    const ann = await callee(t, '0');
+    const bob = await caller(t, '0101', '0 101');
+    await talk(bob, ann);
+    bob.media.speak(0);
+    ann.media.speak(0);
+    await ann.media.hearTone(0);
+    const from = ann.media.seen.length;
+    bob.media.hush();
+    await pressKeys(bob.media, '5');
+    bob.media.speak(0);
+    // Two tones together are none of the test's own.
+    await ann.media.until(
+      () => heardInTurn(ann.media, from).some(({ hz }) => hz === -1),
+      'the tones of the key',
+    );
+    await hangUp(bob, ann);
+  });
 
-  await t.test('a message is left after greeting and beep, and is there as it was said', async (t) => {
+  await each('a message is left after greeting and beep, and is there as it was said', async (t) => {
     const bob = await caller(t, '0102');
     await bob.aim();
     await bob.media.hearTone(MENU_HZ);
@@ -283,7 +275,7 @@ void t.test('what callers hear', { skip, timeout: 240_000 }, async (t) => {
     t.equal(toneMs(said!, BEEP_HZ), 0, 'the beep is not in it');
   });
 
-  await t.test('who hangs up in the middle has left the message; less than a second is none', async (t) => {
+  await each('who hangs up in the middle has left the message; less than a second is none', async (t) => {
     const before = messagesOf(server, 'sales');
     const leave = async (packets: number) => {
       const bob = await caller(t, '0102');
@@ -307,7 +299,7 @@ void t.test('what callers hear', { skip, timeout: 240_000 }, async (t) => {
     t.ok(ms >= 1200, `the tone lasts ${ms} ms`);
   });
 
-  await t.test('music while it rings; who answers is asked to confirm, and then they talk', async (t) => {
+  await each('music while it rings; who answers is asked to confirm, and then they talk', async (t) => {
     const ann = await callee(t);
     const bob = await caller(t, '0103');
     await bob.message(/^SIP\/2.0 183/);
@@ -327,7 +319,7 @@ void t.test('what callers hear', { skip, timeout: 240_000 }, async (t) => {
     await hangUp(ann, bob);
   });
 
-  await t.test('an early announcement is heard before the answer', async (t) => {
+  await each('an early announcement is heard before the answer', async (t) => {
     const ann = await callee(t);
     const bob = await caller(t, '0104');
     await bob.media.hearTone(EARLY_HZ);
@@ -341,7 +333,7 @@ void t.test('what callers hear', { skip, timeout: 240_000 }, async (t) => {
     await hangUp(bob, ann);
   });
 
-  await t.test('digits that were collected decide', async (t) => {
+  await each('digits that were collected decide', async (t) => {
     const ann = await callee(t);
     const bob = await caller(t, '0105');
     await bob.aim();
@@ -352,7 +344,7 @@ void t.test('what callers hear', { skip, timeout: 240_000 }, async (t) => {
     await hangUp(bob, ann);
   });
 
-  await t.test('a recording has both sides in stereo; a survey follows when the callee leaves', async (t) => {
+  await each('a recording has both sides in stereo; a survey follows when the callee leaves', async (t) => {
     const ann = await callee(t);
     const bob = await caller(t, '0106');
     await talk(bob, ann);
