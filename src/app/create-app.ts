@@ -6,7 +6,7 @@ import type { Logger } from '../base/logger.js';
 import { createBorder, type Border } from '../border/index.js';
 import { createCalls, createWebhookClient, type Calls } from '../calls/index.js';
 import { createPromptLookup, type Settings } from '../config/index.js';
-import { createDialplanService, type DialplanService } from '../dialplan/index.js';
+import { createDialplanService, type DialplanService, type Plan } from '../dialplan/index.js';
 import { createRegistrar, type Binding } from '../registrar/index.js';
 import { createRouter } from '../routing/index.js';
 import { openStore } from '../store/index.js';
@@ -19,7 +19,7 @@ import { warnOfSites } from './check-sites.js';
 import { compileNumbers } from './compile-numbers.js';
 import { createSignallingEngine } from './create-signalling-engine.js';
 import { createMedia } from './create-media.js';
-import { createQueuesRoom, type QueuesRoom } from './create-queues-room.js';
+import { createQueuesRoom } from './create-queues-room.js';
 import { createReload } from './reload.js';
 import { keepPhoneAlive, sendOptions } from './send-options.js';
 import { showNumbers, type ShownNumbers } from './show-numbers.js';
@@ -71,7 +71,7 @@ async function startApp(first: Settings, deps: AppDeps, undo: (() => Promise<voi
   let signallingUp = false;
   let draining = false;
   let storeFailing = false;
-  let queuesRoom: QueuesRoom | undefined;
+  let followPlan: (plan: Plan) => void = () => undefined;
 
   const store = await openStore<Binding>(settings.store, {
     clock,
@@ -93,7 +93,7 @@ async function startApp(first: Settings, deps: AppDeps, undo: (() => Promise<voi
       trunkNames: settings.trunks.map(({ name }) => name),
       promptExists: createPromptLookup(settings.media.prompts),
     }),
-    onInForce: ({ plan }) => queuesRoom?.follow(plan),
+    onInForce: ({ plan }) => followPlan(plan),
     revisions: store.revisions,
     state: store.state,
     logger,
@@ -179,7 +179,7 @@ async function startApp(first: Settings, deps: AppDeps, undo: (() => Promise<voi
     waiting: { changed: () => undefined },
   });
   undo.push(() => media.stop());
-  queuesRoom = createQueuesRoom(
+  const queuesRoom = createQueuesRoom(
     { events: store.queueEvents, callbacks: store.callbacks, agentStates: store.agentStates },
     { clock, logger, calls: () => calls, onEvent: () => undefined },
   );
@@ -206,7 +206,8 @@ async function startApp(first: Settings, deps: AppDeps, undo: (() => Promise<voi
     },
   });
 
-  queuesRoom.follow(dialplan.current().plan);
+  followPlan = (plan) => queuesRoom.follow(plan);
+  followPlan(dialplan.current().plan);
   await trunks.configure(settings.trunks);
   configureBorder();
   await signalling.start({
