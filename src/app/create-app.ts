@@ -1,13 +1,13 @@
 import { createApi } from '../api/index.js';
 import { systemClock } from '../base/clock.js';
 import { AppError } from '../base/errors.js';
-import { newOrderedUuid, randomHex } from '../base/ids.js';
+import { newOrderedUuid } from '../base/ids.js';
 import type { Logger } from '../base/logger.js';
 import { createBorder, type Border } from '../border/index.js';
 import { createCalls, createWebhookClient, type Calls } from '../calls/index.js';
 import { createPromptLookup, type Settings } from '../config/index.js';
 import { createDialplanService, type DialplanService, type Plan } from '../dialplan/index.js';
-import { createRegistrar, type Binding } from '../registrar/index.js';
+import type { Binding } from '../registrar/index.js';
 import { createRouter } from '../routing/index.js';
 import { openStore } from '../store/index.js';
 import { createTrunks, resolveTrunkHost, type Trunks } from '../trunks/index.js';
@@ -20,8 +20,9 @@ import { compileNumbers } from './compile-numbers.js';
 import { createSignallingEngine } from './create-signalling-engine.js';
 import { createMedia } from './create-media.js';
 import { createQueuesRoom } from './create-queues-room.js';
+import { createPhones } from './create-phones.js';
 import { createReload } from './reload.js';
-import { keepPhoneAlive, sendOptions } from './send-options.js';
+import { sendOptions } from './send-options.js';
 import { showNumbers, type ShownNumbers } from './show-numbers.js';
 
 export interface AppDeps {
@@ -141,23 +142,20 @@ async function startApp(first: Settings, deps: AppDeps, undo: (() => Promise<voi
     signalling.screen(border.gateRules());
   }
 
-  const registrar = createRegistrar({
+  const phones = createPhones({
     clock,
     logger,
-    randomHex,
-    realm: settings.sip.domain,
+    domain: settings.sip.domain,
     algorithms: settings.sip.digest,
-    device: (name) => dialplan.current().plan.devices.get(name),
+    natKeepAliveMs: () => settings.sip.natKeepAliveMs,
+    signalling,
+    dialplan,
     trunkLogin: (username) => trunks.byLogin(username),
-    store: store.registrations,
-    natKeepAlive: {
-      everyMs: () => settings.sip.natKeepAliveMs,
-      send: keepPhoneAlive(signalling, settings.sip.domain),
-    },
+    store,
     onFailure: (address) => border.noteFailure(address, 'failed-digest'),
   });
-  registrar.start();
-  undo.push(() => registrar.stop());
+  undo.push(() => phones.stop());
+  const { registrar, messageWaiting } = phones;
 
   const router = createRouter({
     plans: dialplan,
@@ -175,8 +173,7 @@ async function startApp(first: Settings, deps: AppDeps, undo: (() => Promise<voi
     logger,
     env,
     store,
-    // Phones that subscribe to their mailbox are told by the registrar.
-    waiting: { changed: () => undefined },
+    waiting: messageWaiting,
   });
   undo.push(() => media.stop());
   const queuesRoom = createQueuesRoom(
@@ -212,7 +209,7 @@ async function startApp(first: Settings, deps: AppDeps, undo: (() => Promise<voi
   configureBorder();
   await signalling.start({
     invite: (call) => calls.incoming(call),
-    request: (request) => answerRequest(request, { registrar, isDraining: () => draining }),
+    request: (request) => answerRequest(request, { ...phones, isDraining: () => draining }),
     engine: (state, engineId) => {
       signallingUp = state === 'up';
       logger.info({ state, engineId }, 'signalling engine');

@@ -121,8 +121,8 @@ export function createRegistrar(deps: RegistrarDeps): Registrar {
               { device: device.name, contact: binding.contact, source: binding.source },
               'registered',
             );
-            deps.onChange?.({ kind: 'registered', binding });
           }
+          if (old?.callId !== callId) deps.onChange?.({ kind: 'registered', binding });
         }
         return answer(device.name);
       }

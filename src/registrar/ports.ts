@@ -22,6 +22,7 @@ export interface RegistrarDeps {
   readonly natKeepAlive?: NatKeepAliveOptions;
   /** A digest answer that was wrong; feeds bans. */
   readonly onFailure: (address: string) => void;
+  /** `registered`: also of a phone that came back under another Call-ID, as after a restart of its own. */
   readonly onChange?: (event: {
     readonly kind: 'registered' | 'unregistered';
     readonly binding: Binding;
@@ -72,3 +73,27 @@ export interface Binding {
   readonly registeredAt: number;
   readonly expiresAt: number;
 }
+
+/** Messages of a mailbox. */
+export interface WaitingCounts {
+  readonly new: number;
+  readonly saved: number;
+}
+
+/** Room `signalling`: `DialogRef`. */
+export interface SubscriptionDialog {
+  readonly id: string;
+  readonly engineId: string;
+}
+
+/** Who is told of messages: a phone where it registered, or who subscribed, in that dialog. `account` is the SIP URI of the extension. */
+export type SummaryTarget =
+  | { readonly kind: 'phone'; readonly binding: Binding; readonly account: string }
+  | { readonly kind: 'subscriber'; readonly dialog: SubscriptionDialog; readonly account: string };
+
+/** Sends a NOTIFY with a body of `application/simple-message-summary`; resolves with its status, undefined without an answer. */
+export type SendSummary = (
+  to: SummaryTarget,
+  headers: readonly (readonly [name: string, value: string])[],
+  body: string,
+) => Promise<number | undefined>;

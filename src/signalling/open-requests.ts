@@ -1,7 +1,8 @@
 import type { Clock, Timer } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
 import type { SipRequest } from '../sip/index.js';
-import type { IncomingRequest, Source } from './port.js';
+import { dialogIdOf } from './leg-table.js';
+import type { DialogRef, IncomingRequest, Source } from './port.js';
 import { linesOf, reply, replyBriefly } from './reply.js';
 import type { ControlLink } from './srf/link.js';
 import type { SrfRequest, SrfResponse } from './srf/types.js';
@@ -48,6 +49,7 @@ export class OpenRequests {
     return {
       request: message,
       source: sourceOf(request),
+      ...(message.method === 'SUBSCRIBE' && { dialog: dialogOf(link, request, message) }),
       respond: (answer) => {
         if (!this.#open.has(response)) return;
         const lines = `${linesOf(answer.headers, answer.body)}${this.serverLine}`;
@@ -66,6 +68,12 @@ export class OpenRequests {
       this.#open.delete(response);
     }
   }
+}
+
+function dialogOf(link: ControlLink, request: SrfRequest, message: SipRequest): DialogRef {
+  const id =
+    request.stackDialogId === '' ? dialogIdOf(message.callId, message.fromTag) : request.stackDialogId;
+  return { id, engineId: link.id };
 }
 
 const TRANSPORTS: Readonly<Record<string, Source['transport']>> = {

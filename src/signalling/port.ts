@@ -34,7 +34,7 @@ export interface Signalling {
   stop(): Promise<void>;
   /** Throws SIP_INVALID; all else is told to `on`, never before this has returned. */
   dial(spec: DialSpec, on: AttemptEvents): Attempt;
-  /** REGISTER, OPTIONS, NOTIFY, MESSAGE outside a dialog. Throws SIP_INVALID. */
+  /** REGISTER, OPTIONS, NOTIFY, MESSAGE outside a dialog, and NOTIFY in that of a SUBSCRIBE we took. Throws SIP_INVALID. */
   request(spec: RequestSpec): Promise<RequestOutcome>;
   /** Bans, access list and rates for the gate, which runs before parsing. */
   screen(rules: GateRules): void;
@@ -53,8 +53,16 @@ export interface SignallingEvents {
 export interface IncomingRequest {
   readonly request: SipRequest;
   readonly source: Source;
+  /** Of SUBSCRIBE: the dialog that a 2xx makes, or the one it belongs to. */
+  readonly dialog?: DialogRef;
   /** Idempotent: the first answer counts. */
   respond(answer: { status: number; reason?: string; headers?: Headers; body?: Body }): void;
+}
+
+/** Names the dialog of a subscription. Who forgets it owes nothing: it ends with its time. */
+export interface DialogRef {
+  readonly id: string;
+  readonly engineId: string;
 }
 
 export interface Body {
@@ -251,6 +259,8 @@ export interface RequestSpec {
   readonly headers?: Headers;
   readonly body?: Body;
   readonly credentials?: Credentials;
+  /** NOTIFY of a subscription: target, hops, From and To are those of the dialog then. `gone`: it is over. */
+  readonly dialog?: DialogRef;
   /** Default 32 s. */
   readonly timeoutMs?: number;
 }

@@ -40,7 +40,9 @@ export class Router {
   /** Never throws: srf would answer by itself, and close the control connection. */
   handle(link: ControlLink, screened: boolean, request: SrfRequest, response: SrfResponse): void {
     const done = guarded(this.#core.logger, request.method, () => {
-      if (request.stackDialogId !== '' || request.source === 'application') this.inDialog(request, response);
+      if (this.#isOfSubscription(request)) this.#refresh(link, request, response);
+      else if (request.stackDialogId !== '' || request.source === 'application')
+        this.inDialog(request, response);
       else this.#outside(link, screened, request, response);
     });
     if (!done && request.method !== 'ACK') replyBriefly(response, 500);
@@ -78,6 +80,22 @@ export class Router {
     if (method === 'INVITE') return this.#invite(link, request, response, message);
     // PRACK, UPDATE and BYE make sense in a dialog only.
     if (method === 'PRACK' || method === 'UPDATE' || method === 'BYE') return replyBriefly(response, 481);
+    this.#tell(link, request, response, message);
+  }
+
+  /** Dialogs of subscriptions are no legs: who granted one knows it. */
+  #isOfSubscription(request: SrfRequest): boolean {
+    const { method, stackDialogId } = request;
+    return method === 'SUBSCRIBE' && stackDialogId !== '' && this.#core.legs.get(stackDialogId) === undefined;
+  }
+
+  #refresh(link: ControlLink, request: SrfRequest, response: SrfResponse): void {
+    const message = requestFrom(request.headers);
+    if (message === undefined) replyBriefly(response, 400);
+    else this.#tell(link, request, response, message);
+  }
+
+  #tell(link: ControlLink, request: SrfRequest, response: SrfResponse, message: SipRequest): void {
     const incoming = this.#core.openRequests.take(link, request, response, message);
     if (incoming === undefined) return;
     const on = this.#on;

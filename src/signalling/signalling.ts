@@ -5,7 +5,7 @@ import { AppError } from '../base/errors.js';
 import { randomHex } from '../base/ids.js';
 import type { Logger } from '../base/logger.js';
 import { address, AttemptLeg, leaderRoute, routeLines } from './attempt.js';
-import { ClientRequest } from './client-request.js';
+import { ClientRequest, type ClientRequestSpec } from './client-request.js';
 import type { Core } from './core.js';
 import {
   EMBEDDED_TRAITS,
@@ -17,7 +17,14 @@ import { LegTable } from './leg-table.js';
 import { OpenRequests } from './open-requests.js';
 import { failureOutcome, internalFailure } from './outcome.js';
 import { DialogLeg } from './dialog.js';
-import type { GateRules, RequestOutcome, RequestSpec, Signalling, SignallingEvents } from './port.js';
+import type {
+  DialogRef,
+  GateRules,
+  RequestOutcome,
+  RequestSpec,
+  Signalling,
+  SignallingEvents,
+} from './port.js';
 import { Orphans } from './orphans.js';
 import { linesOf } from './reply.js';
 import { Router } from './router.js';
@@ -139,7 +146,10 @@ export function createSignalling(options: SignallingOptions): SignallingRoom {
       for (const [, leg] of core.legs.all()) leg.engineLost();
     },
     dial: (spec, attempt) => new AttemptLeg(core, linkFor(spec.engineId), spec, attempt),
-    request: (spec) => sendOutside(core, linkFor(spec.engineId), spec),
+    request: (spec) =>
+      spec.dialog === undefined
+        ? sendOutside(core, linkFor(spec.engineId), spec)
+        : sendInDialog(core, linkFor(spec.dialog.engineId), spec, spec.dialog),
     screen: (next) => {
       screen.set(next);
       rules = next;
@@ -163,7 +173,7 @@ function sendOutside(core: Core, link: ControlLink, spec: RequestSpec): Promise<
     linesOf(spec.headers, spec.body) +
     core.agentLine;
   const proxy = leaderRoute(spec, link.traits.choosesListener);
-  const request = {
+  return sendRequest(core, link, {
     method: spec.method,
     uri: checkUri('the target', spec.target),
     lines,
@@ -171,7 +181,25 @@ function sendOutside(core: Core, link: ControlLink, spec: RequestSpec): Promise<
     credentials: spec.credentials,
     timeoutMs: spec.timeoutMs ?? DEFAULT_REQUEST_MS,
     ...(proxy === undefined ? {} : { proxy }),
-  };
+  });
+}
+
+function sendInDialog(
+  core: Core,
+  link: ControlLink,
+  spec: RequestSpec,
+  dialog: DialogRef,
+): Promise<RequestOutcome> {
+  return sendRequest(core, link, {
+    method: spec.method,
+    dialogId: dialog.id,
+    lines: linesOf(spec.headers, spec.body) + core.agentLine,
+    body: spec.body?.text,
+    timeoutMs: spec.timeoutMs ?? DEFAULT_REQUEST_MS,
+  });
+}
+
+function sendRequest(core: Core, link: ControlLink, request: ClientRequestSpec): Promise<RequestOutcome> {
   return new Promise((resolve) => {
     new ClientRequest(core, link, request, {
       final: (outcome) => {
