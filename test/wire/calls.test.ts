@@ -111,7 +111,7 @@ void t.test('one server, many kinds of calls', { skip, timeout: 180_000 }, async
       await sipp(t, 'caller-gets-603', { target, number: '+12025550302' })
     ).done;
     await (
-      await sipp(t, 'caller-gets-404', { target, number: '+12025550330' })
+      await sipp(t, 'caller-gets-404', { target, number: '+12025550311' })
     ).done;
     t.match(server.output(), /"nearest":"\+12025550/, 'the near miss is in the log');
   });
