@@ -1,14 +1,12 @@
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
-import type { Clip, Playing, PromptRequest } from '../media/index.js';
+import type { Playing, PromptRequest } from '../media/index.js';
 import type { CallMedia } from './call-media.js';
 import { CallRecording } from './call-recording.js';
 import type { MediaParts } from './ports.js';
 import type { RelayParts } from './relay-bridge.js';
+import { loopMusic, relayPartsOf, RINGBACK } from './relay-parts.js';
 import type { RelayedSession } from './relayed-session.js';
-
-/** Ringing as the world knows it, one period. */
-const RINGBACK: readonly Clip[] = [{ kind: 'tone', tone: 'ringback', ms: 6000 }];
 
 interface SoundOfRinging {
   isOver: boolean;
@@ -20,7 +18,9 @@ export class CallSound {
   readonly relayParts: RelayParts | undefined;
   #ringing: SoundOfRinging | undefined;
   #recording: CallRecording | undefined;
-  readonly #abort = new AbortController();
+  /** Made when first asked for: most calls need none, and aborting one is not cheap. */
+  #abort: AbortController | undefined;
+  #over = false;
   /** Told of each key the caller presses. */
   onDigit: ((digit: string) => void) | undefined;
 
@@ -35,14 +35,13 @@ export class CallSound {
   ) {
     const parts = env.media;
     if (parts === undefined) return;
-    this.relayParts = {
-      engine: parts.engine,
-      playMusic: (session) => this.#play(session, { kind: 'file', file: parts.settings().holdMusic }),
-    };
+    this.relayParts = relayPartsOf(parts);
   }
 
   /** Aborts when the call is over. */
   get signal(): AbortSignal {
+    if (this.#over) return AbortSignal.abort();
+    this.#abort ??= new AbortController();
     return this.#abort.signal;
   }
 
@@ -61,7 +60,7 @@ export class CallSound {
       ringing.playing = session.media.play(RINGBACK, { times: 0 });
       return;
     }
-    void this.#play(session, { kind: 'file', file: music }).then((playing) => {
+    void this.#loop(session, music).then((playing) => {
       ringing.playing = playing ?? session.media.play(RINGBACK, { times: 0 });
       if (ringing.isOver) ringing.playing.stop();
     });
@@ -78,7 +77,7 @@ export class CallSound {
     const { media } = this.env;
     const session = this.media.caller;
     if (media !== undefined && session !== undefined)
-      await media.ivr.busyTone(session.media, this.#abort.signal);
+      await media.ivr.busyTone(session.media, this.signal);
   }
 
   /** The recording of the whole call, both sides. */
@@ -87,7 +86,7 @@ export class CallSound {
     const session = this.media.caller;
     if (media === undefined || session === undefined) return;
     if (what === 'start') {
-      if (notice !== undefined) await media.ivr.play(session.media, { prompt: notice }, this.#abort.signal);
+      if (notice !== undefined) await media.ivr.play(session.media, { prompt: notice }, this.signal);
       if (this.#recording === undefined || this.#recording.isOver)
         this.#recording = await CallRecording.start(media, this.env, this.callId, session.media);
       else this.#recording.resume();
@@ -107,12 +106,12 @@ export class CallSound {
   stop(): void {
     this.stopRinging();
     this.#recording?.stop();
-    this.#abort.abort();
+    this.#over = true;
+    this.#abort?.abort();
   }
 
-  async #play(session: RelayedSession, prompt: PromptRequest): Promise<Playing | undefined> {
-    const clips = await this.env.media?.prompts.resolve(prompt, undefined);
-    if (clips === undefined || clips.length === 0 || session.media.closed) return undefined;
-    return session.media.play(clips, { times: 0 });
+  async #loop(session: RelayedSession, file: string): Promise<Playing | undefined> {
+    const { media } = this.env;
+    return media === undefined ? undefined : await loopMusic(media, session, file);
   }
 }
