@@ -20,7 +20,9 @@ export interface BridgedLeg {
   readonly session: LegSession;
   /** `offer` goes out as it is. */
   change(c: { offer?: Sdp }): Promise<ChangeOutcome>;
-  request(r: Parameters<Dialog['request']>[0] & { method: 'INFO' | 'OPTIONS' }): Promise<RequestOutcome>;
+  request(
+    r: Parameters<Dialog['request']>[0] & { method: 'INFO' | 'OPTIONS' | 'NOTIFY' },
+  ): Promise<RequestOutcome>;
 }
 
 export interface BridgeListener {
@@ -139,7 +141,10 @@ export class Bridge implements LegBridge {
   }
 
   #relayRequest(incoming: IncomingRequest, peer: BridgedLeg): void {
-    if (incoming.request.method !== 'INFO') answerByOurselves(incoming);
+    const { method } = incoming.request;
+    // Who sends its media straight to the other side could not be given another one without that side's help.
+    if (method === 'REFER' && this.listener.refer !== undefined) incoming.respond({ status: 501 });
+    else if (method !== 'INFO') answerByOurselves(incoming);
     else if (this.#over) incoming.respond({ status: 481 });
     else void relayInfo(incoming, peer).catch(() => incoming.respond({ status: 500 }));
   }

@@ -1,10 +1,12 @@
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
+import type { Plan } from '../dialplan/index.js';
 import type { Router } from '../routing/index.js';
 import type { Signalling } from '../signalling/index.js';
+import type { Replaces } from '../sip/index.js';
 import type { Queues } from '../queues/index.js';
 import type { BusyExtensions } from './busy-extensions.js';
-import type { Call } from './call.js';
+import type { LiveCall, Party } from './live-call.js';
 import type { WaitingLeg } from './waiting-leg.js';
 import type {
   CallCapacity,
@@ -38,9 +40,15 @@ export interface CallEnvironment {
   callbackNumber(digits: string): string | undefined;
   readonly settings: () => CallSettings;
   /** Call-IDs of legs that ring, to recognise calls of our own that come back. */
-  readonly ownLegs: Map<string, Call>;
-  event(kind: CallEvent['kind'], call: Call): void;
-  ended(call: Call): void;
+  readonly ownLegs: Map<string, Pick<LiveCall, 'chain'>>;
+  event(kind: CallEvent['kind'], call: Pick<LiveCall, 'id' | 'show'>): void;
+  /** A call that no INVITE began. */
+  began(call: LiveCall): void;
+  ended(call: Pick<LiveCall, 'id'>): void;
+  /** The call and the party whose dialog with us this names. */
+  named(replaces: Replaces): { readonly call: LiveCall; readonly who: Party } | undefined;
+  /** The plan in force; undefined: no calls but those that come in are made. */
+  plan(): { readonly plan: Plan; readonly revision: number } | undefined;
 }
 
 export interface CallSettings {

@@ -4,10 +4,10 @@ import { redirectedLegs, type Leg, type Plan } from '../dialplan/index.js';
 import type { CallFacts } from '../model/index.js';
 import type { Attempt, Change, Sdp, Signalling } from '../signalling/index.js';
 import type { CallEnvironment } from './call-environment.js';
-import type { Call } from './call.js';
 import type { LegSessions } from './call-media.js';
-import { ConnectStep, type ConnectAction, type ConnectListener } from './connect-step.js';
+import { ConnectStep, type ConnectListener, type ConnectOrder } from './connect-step.js';
 import type { EarlyPeer } from './early-session.js';
+import type { LiveCall } from './live-call.js';
 import { tellOfEmergency } from './emergency-notice.js';
 import type { Confirmation } from './confirmed-leg.js';
 import type { AnsweredLeg, AttemptHost, AttemptTarget } from './leg-attempt.js';
@@ -29,7 +29,7 @@ export class CallLegs implements AttemptHost {
 
   constructor(
     private readonly env: CallEnvironment,
-    private readonly call: Call,
+    private readonly call: Pick<LiveCall, 'id' | 'chain' | 'show'>,
     private readonly about: { readonly facts: CallFacts; readonly plan: Plan; readonly maxForwards: number },
     private readonly recorder: CallRecorder,
     private readonly onEarlyChange: (peer: EarlyPeer, change: Change) => void,
@@ -41,7 +41,7 @@ export class CallLegs implements AttemptHost {
 
   /** Not started yet. */
   connect(
-    action: ConnectAction,
+    action: ConnectOrder,
     sessions: LegSessions,
     caller: CallerOffer,
     listener: ConnectListener,
@@ -69,7 +69,7 @@ export class CallLegs implements AttemptHost {
       callerTakesReliable: caller.takesReliable,
       maxForwards,
       redirect: (extension: string, dialled: string, leg: Leg) => {
-        const from = { leg, identity: leg.identity ?? action.identity };
+        const from = { identity: leg.identity ?? action.identity };
         const redirected = redirectedLegs(plan, facts, extension, dialled, from);
         if (redirected.kind === 'legs') this.recorder.trace(redirected.trace);
         return redirected;

@@ -1,13 +1,12 @@
-import { isIP } from 'node:net';
-import { hostOf } from '../base/host-of.js';
 import type { Clock } from '../base/clock.js';
-import type { MediaSession, OpenSpec, SessionEvents } from '../media/index.js';
+import type { MediaSession } from '../media/index.js';
 import type { TrunkSettings } from '../model/index.js';
 import type { Sdp } from '../signalling/index.js';
 import { answerCodecs } from './answer-codecs.js';
 import { DirectSession, type LegSession } from './leg-session.js';
 import type { MediaParts } from './ports.js';
 import { RelayedSession } from './relayed-session.js';
+import { SessionOpener, type MediaLoss } from './session-opener.js';
 
 /** Where a leg goes, as far as its media is concerned. */
 export interface LegDestination {
@@ -26,29 +25,27 @@ export interface LegSessions {
 }
 
 export interface CallMediaEvents {
-  /** A leg sent no media for too long, or its engine is gone. */
-  lost(why: 'rtp-timeout' | 'media-lost'): void;
+  lost(why: MediaLoss): void;
   /** The caller pressed a key. */
   digit(digit: string): void;
-}
-
-/** The address the peer signals from, where it is known by its number. */
-function signalledFrom(peer: string): { readonly signalledFrom?: string } {
-  const host = hostOf(peer);
-  return isIP(host) === 0 ? {} : { signalledFrom: host };
 }
 
 /** We transcode between the two laws. */
 const G711 = /^(?:PCMU|PCMA)/i;
 
-/** A peer that has not sent a single packet yet gets so many time-outs: some send nothing before they hear something. */
-const PATIENCE_BEFORE_FIRST_PACKET = 5;
+/** Whether the media of two sides that agreed with us by themselves can be carried from one to the other. */
+export function fitTogether(one: Sdp, other: Sdp): boolean {
+  const [first, second] = [answerCodecs(one), answerCodecs(other)];
+  return first === second || (G711.test(first) && G711.test(second));
+}
 
 /** The media of one call: whether it runs through us, and the sessions of its legs. */
 export class CallMedia implements LegSessions {
   #caller: RelayedSession | undefined;
   #opening: Promise<RelayedSession> | undefined;
   #closed = false;
+  /** Absent where there is no media engine. */
+  readonly opener: SessionOpener | undefined;
 
   constructor(
     private readonly parts: MediaParts | undefined,
@@ -59,7 +56,10 @@ export class CallMedia implements LegSessions {
       readonly trunk: TrunkSettings | undefined;
     },
     private readonly on: CallMediaEvents,
-  ) {}
+  ) {
+    if (parts !== undefined)
+      this.opener = new SessionOpener(parts, env.clock, about.callId, (why) => on.lost(why));
+  }
 
   get relayed(): boolean {
     return this.#caller !== undefined;
@@ -86,9 +86,9 @@ export class CallMedia implements LegSessions {
 
   async #openCaller(): Promise<RelayedSession> {
     const { caller, trunk } = this.about;
-    const media = await this.#open(caller.address, caller.listener, undefined, (digit) =>
-      this.on.digit(digit),
-    );
+    if (this.opener === undefined) throw new Error('there is no media engine');
+    const peer = { peer: caller.address, listener: caller.listener };
+    const media = await this.opener.open(peer, undefined, (digit) => this.on.digit(digit));
     const session = new RelayedSession(media, trunk?.codecs);
     if (this.#closed) session.close();
     this.#caller = session;
@@ -97,10 +97,9 @@ export class CallMedia implements LegSessions {
 
   open(to: LegDestination): LegSession | Promise<LegSession> {
     const near = this.#caller?.media;
-    if (near === undefined) return new DirectSession(this.env.random, to.trunk);
-    return this.#open(to.peer, to.listener, near).then(
-      (media) => new RelayedSession(media, to.trunk?.codecs),
-    );
+    return near === undefined || this.opener === undefined
+      ? new DirectSession(this.env.random, to.trunk)
+      : this.opener.sessionsNear(near).open(to);
   }
 
   /** The caller hears this leg, and it the caller. */
@@ -110,53 +109,17 @@ export class CallMedia implements LegSessions {
 
   /** Whether what two sides agreed with us can be brought together without asking either again. */
   canCarry(one: Sdp, other: Sdp): boolean {
-    if (this.#caller === undefined) return false;
-    const [first, second] = [answerCodecs(one), answerCodecs(other)];
-    return first === second || (G711.test(first) && G711.test(second));
+    return this.#caller !== undefined && fitTogether(one, other);
+  }
+
+  /** The caller's leg belongs to another call from now on, its session too. */
+  letGo(lost: (why: MediaLoss) => void): void {
+    this.opener?.handTo(lost);
+    this.#caller = undefined;
   }
 
   close(): void {
     this.#closed = true;
     this.#caller?.close();
-  }
-
-  async #open(
-    peer: string,
-    listener: string | undefined,
-    near: MediaSession | undefined,
-    digit?: (digit: string) => void,
-  ): Promise<MediaSession> {
-    const { parts } = this;
-    if (parts === undefined) throw new Error('there is no media engine');
-    const spec: OpenSpec = {
-      callId: this.about.callId,
-      ...parts.address(peer, listener),
-      ...signalledFrom(peer),
-      ...(near === undefined ? {} : { near }),
-      rtpTimeoutMs: parts.settings().rtpTimeoutMs,
-    };
-    const events: SessionEvents = {
-      timeout: () => void this.#silent(session),
-      lost: () => this.on.lost('media-lost'),
-      ...(digit === undefined ? {} : { digit }),
-    };
-    const session = await parts.engine.open(spec, events);
-    return session;
-  }
-
-  async #silent(session: MediaSession): Promise<void> {
-    const sent = async (): Promise<boolean> => (await session.stats()).packetsReceived > 0;
-    if (session.closed) return;
-    if (await sent()) {
-      this.on.lost('rtp-timeout');
-      return;
-    }
-    const waitMs = (this.parts?.settings().rtpTimeoutMs ?? 0) * (PATIENCE_BEFORE_FIRST_PACKET - 1);
-    this.env.clock.after(waitMs, () => {
-      if (session.closed) return;
-      void sent().then((speaks) => {
-        if (!speaks && !session.closed) this.on.lost('rtp-timeout');
-      });
-    });
   }
 }

@@ -76,8 +76,7 @@ export class CallSound {
   async busyTone(): Promise<void> {
     const { media } = this.env;
     const session = this.media.caller;
-    if (media !== undefined && session !== undefined)
-      await media.ivr.busyTone(session.media, this.signal);
+    if (media !== undefined && session !== undefined) await media.ivr.busyTone(session.media, this.signal);
   }
 
   /** The recording of the whole call, both sides. */

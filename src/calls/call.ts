@@ -1,6 +1,6 @@
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
-import type { Leg, MachineStep } from '../dialplan/index.js';
+import type { Leg, MachineStep, Plan } from '../dialplan/index.js';
 import type { PromptRequest } from '../media/index.js';
 import type { CallFacts, EndCause } from '../model/index.js';
 import type { AdmittedCall } from '../routing/index.js';
@@ -20,32 +20,41 @@ import { deferredActivity } from './deferred-activity.js';
 import { featureOf, runFeature, type Feature } from './feature-codes.js';
 import type { AnsweredLeg, EarlyProgress } from './leg-attempt.js';
 import { offerBetween, sdpFor, type LegSession } from './leg-session.js';
+import { otherParty, type LiveCall, type Party } from './live-call.js';
 import { mediaStep, type MediaAction } from './media-steps.js';
+import { pairAfter, type PairedCall } from './paired-call.js';
 import { PlanRun, type Activity, type EndAction, type PlanRunHost } from './plan-run.js';
 import type { MediaParts, Release, RunningCall } from './ports.js';
+import type { Replaces } from '../sip/index.js';
 import type { AgentOffer, QueueTicket, Ringing, RingOutcome } from '../queues/index.js';
 import { QueueStep, type QueueAction } from './queue-step.js';
 import { CallRecorder } from './recorder.js';
 import { ringAgent } from './ring-agent.js';
+import type { MediaLoss, SessionOpener } from './session-opener.js';
+import { sideOf, type TransferSide } from './transfer-side.js';
+import { transferredCause, Transfers } from './transfer.js';
 import type { WaitingLeg } from './waiting-leg.js';
 import { showCall } from './show-call.js';
 
 /** One call, from INVITE to its record. Whatever happens, it ends by `end`, once. */
-export class Call implements PlanRunHost, CallerSideHost {
+export class Call implements PlanRunHost, CallerSideHost, LiveCall {
   readonly id: string;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Numbers dialled on the way here, where our own calls come back to us. */
   readonly chain: readonly string[];
   readonly callerEvents: CallerEvents;
-  readonly #facts: CallFacts;
+  readonly facts: CallFacts;
+  readonly legs: CallLegs;
+  readonly transfers: Transfers;
   readonly #caller: CallerSide;
-  readonly #legs: CallLegs;
   readonly #limits: CallLimits;
   readonly #plan: PlanRun;
   readonly #recorder: CallRecorder;
   readonly #sound: CallSound;
-  readonly #releaseCall: Release;
+  #releaseCall: Release;
+  /** The call that goes on with what is left of this one. */
+  #heir: PairedCall | undefined;
   #callee: Callee | undefined;
   /** The callee hung up before the caller's 200 was sent. */
   #calleeLeft: EndCause | undefined;
@@ -76,16 +85,17 @@ export class Call implements PlanRunHost, CallerSideHost {
     this.clock = env.clock;
     this.logger = env.logger;
     this.chain = options.chain;
-    this.#facts = facts;
+    this.facts = facts;
     this.#recorder = new CallRecorder(env.records, env.clock, env.logger, this.id);
     this.#caller = new CallerSide(env, incoming, route, options.abilities, this.#recorder, this);
     this.callerEvents = new CallerEvents(this);
     this.#sound = new CallSound(env, this.#caller.media, this.id);
-    this.#legs = new CallLegs(env, this, { facts, plan, maxForwards }, this.#recorder, (peer, change) => {
+    this.legs = new CallLegs(env, this, { facts, plan, maxForwards }, this.#recorder, (peer, change) => {
       if (this.#caller.state === 'ringing') this.#caller.early.fromCallee(peer, change);
       else change.reject(500);
     });
     this.#limits = new CallLimits(env.clock, this.#caller.leg, route.trunk, (cause) => this.end(cause));
+    this.transfers = new Transfers(env, this);
     this.#plan = new PlanRun(env, { plan, facts }, this, (trace) => this.#recorder.trace(trace), step.state);
     this.#recorder.open({
       facts,
@@ -107,7 +117,7 @@ export class Call implements PlanRunHost, CallerSideHost {
     }
     const { action } = step;
     const isUnknown = action.kind === 'end' && action.status === 404;
-    const feature = isUnknown ? featureOf(this.#facts) : undefined;
+    const feature = isUnknown ? featureOf(this.facts) : undefined;
     const announcement = this.#announcement();
     if (announcement !== undefined) {
       const goOn = (): void => this.#plan.perform(action);
@@ -119,7 +129,7 @@ export class Call implements PlanRunHost, CallerSideHost {
 
   /** What ops let every caller hear ahead of the plan; emergency calls do not wait for it. */
   #announcement(): PromptRequest | undefined {
-    const { direction, dialed } = this.#facts;
+    const { direction, dialed } = this.facts;
     if (this.env.media === undefined || direction !== 'inbound') return undefined;
     return this.env.media.announcements.announcementFor(dialed, this.clock.now())?.prompt;
   }
@@ -133,12 +143,12 @@ export class Call implements PlanRunHost, CallerSideHost {
   }
 
   async #runFeature(feature: Feature, parts: MediaParts): Promise<void> {
-    this.#destination = this.#facts.dialed;
+    this.#destination = this.facts.dialed;
     const session = await this.#caller.hear(false);
     if (session === undefined) return;
     const { plan } = this.#plan;
     const agents = this.env.queues?.agents;
-    const around = { parts, agents, plan, facts: this.#facts, language: this.#language() };
+    const around = { parts, agents, plan, facts: this.facts, language: this.#language() };
     const text = await runFeature(feature, session, around, this.#sound.signal);
     if (this.hasEnded) return;
     this.#recorder.trace([{ kind: 'note', text }]);
@@ -155,7 +165,7 @@ export class Call implements PlanRunHost, CallerSideHost {
 
   show(): RunningCall {
     const { state, isGone, answerAt } = this.#caller;
-    return showCall(this.#facts, {
+    return showCall(this.facts, {
       state: state === 'answering' ? 'ringing' : state,
       legs: (isGone ? 0 : 1) + this.#plan.legs + (this.#callee === undefined ? 0 : 1),
       destination: this.#destination,
@@ -239,7 +249,7 @@ export class Call implements PlanRunHost, CallerSideHost {
     const keepsSession = 'after' in action.step;
     const caller = this.#caller;
     if (caller.state !== 'answered') caller.ringing.soon(this.env.settings().ringFastMs);
-    const ring = this.#legs.connect(action, caller.media, caller.offer, {
+    const ring = this.legs.connect(action, caller.media, caller.offer, {
       progress: (progress) => this.#plan.guarded(() => this.#relayProgress(progress)),
       answered: (leg) => {
         this.#plan.settled();
@@ -282,7 +292,7 @@ export class Call implements PlanRunHost, CallerSideHost {
     this.#destination = this.#plan.lastStep;
     return mediaStep(
       action,
-      { parts: media, plan: this.#plan.plan, facts: this.#facts },
+      { parts: media, plan: this.#plan.plan, facts: this.facts },
       {
         session: (early) => this.#caller.hear(early),
         hide: () => this.#sound.hideRecording(),
@@ -306,7 +316,7 @@ export class Call implements PlanRunHost, CallerSideHost {
       {
         parts: media,
         queues,
-        facts: this.#facts,
+        facts: this.facts,
         entered: this.#plan.entered,
         language: this.#language(),
         music: definition?.music,
@@ -337,7 +347,7 @@ export class Call implements PlanRunHost, CallerSideHost {
     if (this.#queueing === undefined || this.hasEnded) return undefined;
     const { plan } = this.#plan;
     const { step } = this.#queueing;
-    return ringAgent({ legs: this.#legs, caller: this.#caller, plan, facts: this.#facts, step }, offer, on);
+    return ringAgent({ legs: this.legs, caller: this.#caller, plan, facts: this.facts, step }, offer, on);
   }
 
   #language(): string {
@@ -396,6 +406,7 @@ export class Call implements PlanRunHost, CallerSideHost {
       caller.leg,
       {
         legEnded: (party, cause) => this.#legEnded(party, cause, callee),
+        refer: (party, incoming) => this.transfers.refer(party, incoming),
         callerSdp: (sdp) => {
           if (keepsSession) caller.sdp = sdp;
         },
@@ -408,12 +419,12 @@ export class Call implements PlanRunHost, CallerSideHost {
     if (this.#ticket === undefined) this.#calleeBusy = this.env.busy.begin(leg.label);
     if (leg.isOffer && offerBetween(leg.session, caller.leg.session, leg.sdp) === undefined) {
       this.end(systemCause('no-codec', 488));
-      return callee.bridge.calleeEvents;
+      return callee;
     }
     const joined =
       caller.state === 'answered' ? this.#joinAnswered(callee) : this.#answerCaller(callee, codecs);
     void joined.catch((error: unknown) => this.fault(error));
-    return callee.bridge.calleeEvents;
+    return callee;
   }
 
   async #answerCaller(callee: Callee, codecs: string): Promise<void> {
@@ -440,11 +451,16 @@ export class Call implements PlanRunHost, CallerSideHost {
 
   #legEnded(party: 'caller' | 'callee', cause: EndCause, callee: Callee): void {
     if (this.hasEnded) return;
+    if (party === 'callee' && this.#callee !== callee) return;
+    if (this.transfers.left(party, cause)) {
+      if (party === 'caller') this.#caller.left();
+      else this.#dropCallee(cause, false, true);
+      return;
+    }
     if (party === 'caller') {
       this.callerLeft(cause);
       return;
     }
-    if (this.#callee !== callee) return;
     // The caller gets its 200 and then the BYE: a call that was answered ends as one.
     if (this.#caller.state === 'answering') this.#calleeLeft = cause;
     else this.#calleeEnded(cause);
@@ -453,17 +469,96 @@ export class Call implements PlanRunHost, CallerSideHost {
   #calleeEnded(cause: EndCause): void {
     this.#partnerCause = cause;
     this.#dropCallee(cause, false);
-    if (cause.kind === 'engine-lost') this.end(cause);
+    if (cause.kind === 'engine-lost' || this.#caller.isGone) this.end(cause);
     else this.#plan.resume({ kind: 'connected-ended' });
   }
 
-  #dropCallee(cause: EndCause, hangUp: boolean): void {
+  #dropCallee(cause: EndCause, hangUp: boolean, transferred = false): void {
     const callee = this.#callee;
-    this.#callee = undefined;
+    this.#calleeGone(transferred);
     callee?.end(cause, hangUp);
+  }
+
+  #calleeGone(transferred: boolean): void {
+    this.#callee = undefined;
     this.#calleeBusy?.();
-    this.#ticket?.ended();
+    this.#ticket?.ended({ transferred });
     this.#ticket = undefined;
+  }
+
+  // Its parties get others to talk to.
+
+  get plan(): Plan {
+    return this.#plan.plan;
+  }
+
+  get opener(): SessionOpener | undefined {
+    return this.#caller.media.opener;
+  }
+
+  side(who: Party): TransferSide | undefined {
+    const callee = this.#callee;
+    if (callee === undefined || this.#caller.state !== 'answered') return undefined;
+    return who === 'caller' ? this.#caller.side : sideOf(callee.leg);
+  }
+
+  part(): void {
+    this.#callee?.part();
+  }
+
+  rejoin(): void {
+    this.#callee?.rejoin();
+  }
+
+  replace(who: Party, leg: AnsweredLeg, why: string): { events: DialogEvents; gone: WaitingLeg | undefined } {
+    const stays = this.#callee?.detach(() => undefined);
+    this.#calleeGone(true);
+    if (who === 'callee') return { events: this.#join(leg, true), gone: stays };
+    const { media } = this.env;
+    if (stays === undefined || media === undefined) throw new Error('nobody is left to be joined');
+    const heir = pairAfter(this.env, this, { stays, leg, why, media });
+    this.#heir = heir;
+    const gone = this.#detachCaller((lost) => heir.mediaLost(lost));
+    this.opener?.handTo((lost) => heir.mediaLost(lost));
+    const events = heir.connect(stays, leg);
+    this.end(transferredCause(who));
+    return { events, gone };
+  }
+
+  abandoned(who: Party, cause: EndCause): void {
+    if (who === 'callee') this.#calleeEnded(cause);
+    else this.end(cause);
+  }
+
+  mediaLost(why: MediaLoss): void {
+    if (this.#heir === undefined) this.#caller.lost(why);
+    else this.#heir.mediaLost(why);
+  }
+
+  note(text: string): void {
+    this.#recorder.trace([{ kind: 'note', text }]);
+  }
+
+  partyNamedBy(replaces: Replaces): Party | undefined {
+    if (this.#caller.leg.dialog?.isNamedBy(replaces) === true) return 'caller';
+    return this.#callee?.leg.dialog.isNamedBy(replaces) === true ? 'callee' : undefined;
+  }
+
+  handOver(who: Party, lost: (why: MediaLoss) => void): WaitingLeg | undefined {
+    const leg = who === 'caller' ? this.#detachCaller(lost) : this.#callee?.detach(() => undefined);
+    if (leg === undefined) return undefined;
+    this.opener?.handTo(lost);
+    if (who === 'callee') this.#calleeGone(true);
+    this.end(transferredCause(otherParty(who)));
+    return leg;
+  }
+
+  #detachCaller(lost: (why: MediaLoss) => void): WaitingLeg | undefined {
+    const leg = this.#caller.detach(this.#releaseCall, { lost, ended: () => undefined });
+    if (leg === undefined) return undefined;
+    this.#releaseCall = () => undefined;
+    this.callerEvents.handTo(leg);
+    return leg;
   }
 
   // The ending.
@@ -474,6 +569,7 @@ export class Call implements PlanRunHost, CallerSideHost {
     const caller = this.#caller;
     const { answeredMs } = caller;
     this.#limits.stop();
+    this.transfers.stop(cause);
     this.#sound.stop();
     caller.end(cause);
     this.#plan.cancel(toldCause(cause));

@@ -7,6 +7,9 @@ import { answerLocally, isRelayed } from './relayed-session.js';
 
 /** What the caller's dialog tells: to the bridge while there is a partner, to the call itself while there is none. */
 export class CallerEvents implements DialogEvents {
+  /** Who has the leg now that it is not this call's any more. */
+  #heir: DialogEvents | undefined;
+
   constructor(
     private readonly call: {
       /** Of the partner there is now. */
@@ -17,21 +20,32 @@ export class CallerEvents implements DialogEvents {
     },
   ) {}
 
+  handTo(heir: DialogEvents): void {
+    this.#heir = heir;
+  }
+
+  get #partner(): DialogEvents | undefined {
+    return this.#heir ?? this.call.partner;
+  }
+
   acknowledged(answer: Sdp | undefined): void {
-    const { partner, session } = this.call;
+    const partner = this.#partner;
+    const { session } = this.call;
     if (partner !== undefined) partner.acknowledged(answer);
     else if (answer !== undefined) session.heard(answer);
   }
 
   change(change: Change): void {
-    const { partner, session } = this.call;
+    const partner = this.#partner;
+    const { session } = this.call;
     if (partner !== undefined) return partner.change(change);
     if (!isRelayed(session)) return change.reject(this.call.hasEnded ? 500 : 491);
     void answerLocally(change, session, undefined).catch(() => change.reject(488));
   }
 
   request(incoming: IncomingRequest): void {
-    const { partner, session } = this.call;
+    const partner = this.#partner;
+    const { session } = this.call;
     if (partner !== undefined) return partner.request(incoming);
     const digit = incoming.request.method === 'INFO' ? digitOfInfo(incoming) : undefined;
     if (digit === undefined || session.media === undefined) return answerByOurselves(incoming);
@@ -40,7 +54,7 @@ export class CallerEvents implements DialogEvents {
   }
 
   ended(cause: EndCause): void {
-    const { partner } = this.call;
+    const partner = this.#partner;
     if (partner !== undefined) partner.ended(cause);
     else this.call.callerLeft(causeOfLeg(cause, 'caller'));
   }

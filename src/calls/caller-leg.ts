@@ -57,6 +57,11 @@ export class CallerLeg {
     return this.#updated;
   }
 
+  /** Once it is answered. */
+  get dialog(): Dialog | undefined {
+    return this.#dialog;
+  }
+
   /** A 18x went out already. */
   get hasProgress(): boolean {
     return this.#lastStatus !== 0;
@@ -173,7 +178,11 @@ export class CallerLeg {
     return await this.#dialog.change(c);
   }
 
-  async request(r: { method: 'INFO' | 'OPTIONS'; headers?: Headers; body?: Body }): Promise<RequestOutcome> {
+  async request(r: {
+    method: 'INFO' | 'OPTIONS' | 'NOTIFY';
+    headers?: Headers;
+    body?: Body;
+  }): Promise<RequestOutcome> {
     return this.#dialog === undefined ? { kind: 'gone' } : await this.#dialog.request(r);
   }
 }

@@ -1,5 +1,5 @@
 import type { MediaSession } from '../media/index.js';
-import type { EndCause, TrunkSettings } from '../model/index.js';
+import type { CallFacts, EndCause, TrunkSettings } from '../model/index.js';
 import type { AdmittedCall } from '../routing/index.js';
 import type { DialogEvents, IncomingCall, Sdp } from '../signalling/index.js';
 import { answerCodecs } from './answer-codecs.js';
@@ -10,9 +10,14 @@ import { CallerLeg } from './caller-leg.js';
 import { cancelledCause, systemCause } from './cause.js';
 import { EarlySession } from './early-session.js';
 import { DirectSession, type LegSession } from './leg-session.js';
-import type { CallRecorder } from './recorder.js';
+import type { Release } from './ports.js';
+import { NO_ROW, type CallRecorder } from './recorder.js';
+import { isRelayed } from './relayed-session.js';
 import { Ringing } from './ringing.js';
+import type { MediaLoss } from './session-opener.js';
+import type { TransferSide } from './transfer-side.js';
 import { trunkTimer } from './trunk-leg.js';
+import { WaitingLeg } from './waiting-leg.js';
 
 /** `answering`: the 200 waits for the record. */
 export type CallerState = 'ringing' | 'answering' | 'answered' | 'ended';
@@ -45,6 +50,7 @@ export class CallerSide {
   readonly hasNoCodec: boolean;
   readonly #takesReliable: boolean;
   readonly #trunk: TrunkSettings | undefined;
+  readonly #facts: CallFacts;
   #answerAt: number | undefined;
   /** Monotonic. */
   #answeredSince: number | undefined;
@@ -59,6 +65,7 @@ export class CallerSide {
   ) {
     const { trunk, facts } = route;
     this.#trunk = trunk;
+    this.#facts = facts;
     this.#takesReliable = abilities.takesReliable;
     const session = new DirectSession(env.random, trunk);
     this.leg = new CallerLeg(incoming, session, abilities.sendsReliably);
@@ -71,7 +78,7 @@ export class CallerSide {
       env,
       { callId: facts.callId, caller: { address, listener }, trunk },
       {
-        lost: (why) => host.end({ sip: 503, q850: why === 'rtp-timeout' ? 41 : 38, by: 'system', kind: why }),
+        lost: (why) => this.lost(why),
         digit: (digit) => host.digit(digit),
       },
     );
@@ -188,6 +195,69 @@ export class CallerSide {
   /** A method, since what it says may change across an await. */
   #isOver(): boolean {
     return this.state === 'ended';
+  }
+
+  /** What stands where the caller is a phone of ours. */
+  get label(): string {
+    const { extension, caller, callerRaw } = this.#facts;
+    return extension ?? caller ?? callerRaw;
+  }
+
+  /** As a transfer sees it. Undefined: its media does not run through us, or it has gone. */
+  get side(): TransferSide | undefined {
+    const { session } = this.leg;
+    const { extension, trunk } = this.#facts;
+    if (this.isGone || !isRelayed(session)) return undefined;
+    return {
+      session,
+      label: this.label,
+      request: (request) => this.leg.request(request),
+      shown: { mode: 'keep', headers: [] },
+      ...(extension === undefined ? {} : { extension }),
+      ...(trunk === undefined ? {} : { trunk }),
+    };
+  }
+
+  /** A leg's media is lost. */
+  lost(why: MediaLoss): void {
+    this.host.end({ sip: 503, q850: why === 'rtp-timeout' ? 41 : 38, by: 'system', kind: why });
+  }
+
+  /** The caller's leg goes to another call. Undefined: there is none that could. `release` is told how long it was connected. */
+  detach(
+    release: Release,
+    on: { readonly lost: (why: MediaLoss) => void; readonly ended: (cause: EndCause) => void },
+  ): WaitingLeg | undefined {
+    const { session, dialog } = this.leg;
+    if (this.state !== 'answered' || this.isGone || dialog === undefined || !isRelayed(session))
+      return undefined;
+    this.isGone = true;
+    this.media.letGo(on.lost);
+    const { answeredMs } = this;
+    const { extension, caller } = this.#facts;
+    const number = caller ?? extension;
+    return new WaitingLeg(
+      {
+        dialog,
+        session,
+        sdp: session.media.remote ?? '',
+        ack: () => undefined,
+        isOffer: false,
+        label: this.label,
+        row: NO_ROW,
+        release: (ms) => release(ms + answeredMs),
+        ...(number === undefined ? {} : { number }),
+        ...(extension === undefined ? {} : { extension }),
+        ...(this.#trunk === undefined ? {} : { trunk: this.#trunk }),
+      },
+      on.ended,
+    );
+  }
+
+  /** It hung up, and the call goes on without it. */
+  left(): void {
+    this.isGone = true;
+    this.leg.session.close();
   }
 
   /** The call is over; says what the caller's side was before. */

@@ -12,6 +12,10 @@ import { mixOutcomes, statusOfOutcome } from './outcome.js';
 import { TrunkLeg } from './trunk-leg.js';
 
 export type ConnectAction = Extract<Action, { kind: 'connect' }>;
+/** What is to be rung, by a step of the plan or not. */
+export type ConnectOrder = Pick<ConnectAction, 'groups' | 'stopOnDecline' | 'identity'> & {
+  readonly step: { readonly verb: string };
+};
 type ConnectFailure = Extract<ActionResult, { kind: 'failed' }>;
 
 /** The call that tries to connect. Nothing is said after `answered`, `failed` or `cancel`. */
@@ -40,7 +44,7 @@ export class ConnectStep {
   #failures: LegFailure[] = [];
 
   constructor(
-    private readonly action: ConnectAction,
+    private readonly action: ConnectOrder,
     private readonly context: LegContext,
     private readonly listener: ConnectListener,
   ) {}

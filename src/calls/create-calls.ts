@@ -16,12 +16,25 @@ import type { CallEnvironment, CallSettings } from './call-environment.js';
 import { callerAbilities } from './caller-abilities.js';
 import { systemCause } from './cause.js';
 import type { CallEvent, MediaParts, RunningCall } from './ports.js';
+import { findNamed, type LiveCall, type Party } from './live-call.js';
 import { CallRecorder } from './recorder.js';
+import type { TransferStart } from './transfer.js';
 import type { WaitingLeg } from './waiting-leg.js';
 
 export interface CallsDeps extends Omit<
   CallEnvironment,
-  'router' | 'ownLegs' | 'event' | 'ended' | 'settings' | 'media' | 'queues' | 'callbackNumber' | 'busy'
+  | 'router'
+  | 'ownLegs'
+  | 'event'
+  | 'began'
+  | 'ended'
+  | 'named'
+  | 'plan'
+  | 'settings'
+  | 'media'
+  | 'queues'
+  | 'callbackNumber'
+  | 'busy'
 > {
   readonly router: Pick<Router, 'routeCall' | 'resume'>;
   /** Absent: nothing can be played, and the two sides of a call send their media to one another. */
@@ -30,6 +43,8 @@ export interface CallsDeps extends Omit<
   readonly queues?: Queues<WaitingLeg>;
   /** Where a caller who entered this may be called back, in E.164; undefined: it is no number. */
   readonly callbackNumber?: (digits: string) => string | undefined;
+  /** The plan in force, for calls that we make by ourselves. Absent: none are made. */
+  readonly plan?: CallEnvironment['plan'];
   /** Asked for each call, so that a reload takes force. */
   readonly settings: () => Partial<CallSettings> & Pick<CallSettings, 'domain'>;
   /** Told of calls as they go. */
@@ -45,6 +60,8 @@ export interface Calls {
   /** Ends a call by order of the API; false when there is none of this id. */
   hangUp(id: string): boolean;
   readonly size: number;
+  /** Sends `who` of an answered call on to what is dialled as `to`; the other one is let go once that answers. */
+  transfer(id: string, order: { readonly who: Party; readonly to: string }): TransferStart;
   /** Rings an agent for a caller who waits in a queue; of queues. */
   ringAgent(offer: AgentOffer, on: RingOutcome<WaitingLeg>): Ringing;
   /** Calls somebody who was promised it; of queues. */
@@ -72,7 +89,7 @@ const IGNORED: IncomingCallEvents = {
 /** The calls: each INVITE becomes one, or is refused. */
 export function createCalls(deps: CallsDeps): Calls {
   const { logger, clock } = deps;
-  const running = new Map<string, Call>();
+  const running = new Map<string, LiveCall>();
   const drained: (() => void)[] = [];
   let draining = false;
 
@@ -108,6 +125,11 @@ export function createCalls(deps: CallsDeps): Calls {
       } catch (error) {
         logger.error({ err: error, callId: call.id }, 'a listener to call events failed');
       }
+    },
+    plan: () => deps.plan?.(),
+    named: (replaces) => findNamed(running.values(), replaces),
+    began: (call) => {
+      running.set(call.id, call);
     },
     ended: (call) => {
       running.delete(call.id);
@@ -236,6 +258,12 @@ export function createCalls(deps: CallsDeps): Calls {
       call?.end({ sip: 480, q850: 16, by: 'system', kind: 'api', text: 'Ended by an operator' });
       return call !== undefined;
     },
+    transfer: (id, { who, to }) =>
+      running.get(id)?.transfers.order(who, to) ?? {
+        kind: 'refused',
+        reason: 'no-such-call',
+        why: 'there is no such call',
+      },
     ringAgent: (offer, on) => {
       const ringing = running.get(offer.callId)?.ringAgent(offer, on);
       if (ringing !== undefined) return ringing;

@@ -82,6 +82,7 @@ export class DeviceLeg implements LegRun {
         name: leg.label,
         label: leg.label,
         number: this.#extension,
+        extension: this.#extensionName,
         open: () =>
           context.sessions.open({ trunk: undefined, peer: binding.source, listener: binding.listener }),
         partner: context.offer,

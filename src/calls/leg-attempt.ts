@@ -36,6 +36,8 @@ export interface AttemptTarget {
   /** As the plan names it. */
   readonly label: string;
   readonly number?: string;
+  /** Whose leg it is, its tenant before it. */
+  readonly extension?: string;
   readonly trunk?: TrunkSettings;
   /** Gives the trunk's capacity back; the attempt owns it once it answered. */
   readonly release?: Release;
@@ -74,6 +76,9 @@ export interface AnsweredLeg {
   /** The SDP is an offer, since our INVITE had none, and `ack` wants the answer. */
   readonly isOffer: boolean;
   readonly label: string;
+  /** As it was asked for. */
+  readonly number?: string;
+  readonly extension?: string;
   readonly trunk?: TrunkSettings;
   readonly row: LegRow;
   readonly release?: Release;
@@ -243,6 +248,8 @@ export class LegAttempt implements AttemptEvents, EarlyPeer {
       isOffer: !this.#offers,
       label: target.label,
       row: this.#row!,
+      ...(target.number === undefined ? {} : { number: target.number }),
+      ...(target.extension === undefined ? {} : { extension: target.extension }),
       ...(target.trunk === undefined ? {} : { trunk: target.trunk }),
       ...(target.release === undefined ? {} : { release: target.release }),
     });

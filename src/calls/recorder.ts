@@ -24,6 +24,9 @@ export interface LegRow {
   ended(cause: EndCause): void;
 }
 
+/** Of a caller's leg, which is told of by the call's own row. */
+export const NO_ROW: LegRow = { rang: () => undefined, answered: () => undefined, ended: () => undefined };
+
 /** A trace stops growing here: 200 steps of a plan and their attempts fit. */
 const MAX_TRACE_ENTRIES = 1000;
 

@@ -20,12 +20,14 @@ export interface RelayedLeg {
   readonly session: RelayedSession;
   /** `offer` goes out as it is. */
   change(c: { offer?: Sdp }): Promise<ChangeOutcome>;
-  request(r: Parameters<Dialog['request']>[0] & { method: 'INFO' | 'OPTIONS' }): Promise<RequestOutcome>;
+  request(
+    r: Parameters<Dialog['request']>[0] & { method: 'INFO' | 'OPTIONS' | 'NOTIFY' },
+  ): Promise<RequestOutcome>;
 }
 
 /** What a relayed bridge needs of the media room. */
 export interface RelayParts {
-  readonly engine: Pick<MediaEngine, 'bridge'>;
+  readonly engine: Pick<MediaEngine, 'bridge' | 'unbridge'>;
   /** Begins to play to who is kept waiting; undefined: there is nothing to play. */
   readonly playMusic: (session: RelayedSession) => Promise<Playing | undefined>;
 }
@@ -42,10 +44,11 @@ type Party = 'caller' | 'callee';
 export class RelayBridge implements LegBridge {
   #changing = false;
   #over = false;
+  #parted = false;
   #music: Playing | undefined;
 
   constructor(
-    engine: RelayParts['engine'],
+    private readonly engine: RelayParts['engine'],
     private readonly caller: RelayedLeg,
     private readonly callee: RelayedLeg,
     private readonly listener: BridgeListener,
@@ -57,6 +60,25 @@ export class RelayBridge implements LegBridge {
   close(): void {
     this.#over = true;
     this.#music?.stop();
+  }
+
+  /** The two hear nothing of each other, nor music, until `rejoin`: one of them is being transferred. */
+  part(): void {
+    this.#parted = true;
+    this.#music?.stop();
+    this.#music = undefined;
+    this.engine.unbridge(this.caller.session.media);
+  }
+
+  rejoin(): void {
+    if (this.#over || !this.#parted) return;
+    this.#parted = false;
+    this.engine.bridge(this.caller.session.media, this.callee.session.media);
+    for (const [own, peer] of [
+      [this.caller, this.callee],
+      [this.callee, this.caller],
+    ] as const)
+      if (own.session.media.held) void this.#held(own, peer).catch(() => undefined);
   }
 
   readonly callerEvents: DialogEvents = this.#events('caller');
@@ -119,7 +141,7 @@ export class RelayBridge implements LegBridge {
   async #held(own: RelayedLeg, peer: RelayedLeg): Promise<void> {
     this.#music?.stop();
     this.#music = undefined;
-    if (!own.session.media.held) return;
+    if (!own.session.media.held || this.#parted) return;
     const music = await this.playMusic(peer.session);
     // Meanwhile the call may be over, or the hold.
     if (this.#isWaiting(own)) this.#music = music;
@@ -127,7 +149,7 @@ export class RelayBridge implements LegBridge {
   }
 
   #isWaiting(own: RelayedLeg): boolean {
-    return !this.#over && own.session.media.held;
+    return !this.#over && !this.#parted && own.session.media.held;
   }
 
   #takeRequest(incoming: IncomingRequest, party: Party): void {
@@ -147,7 +169,7 @@ export class RelayBridge implements LegBridge {
       return;
     }
     own.session.media.infoDigit(digit);
-    void peer.session.media.sendDigits(digit);
+    if (!this.#parted) void peer.session.media.sendDigits(digit);
     incoming.respond({ status: 200 });
   }
 }

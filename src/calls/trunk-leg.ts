@@ -164,6 +164,7 @@ export class TrunkLeg implements LegRun {
         name: trunk.name,
         label: leg.label,
         number: this.route.number,
+        ...(this.route.extension === undefined ? {} : { extension: this.route.extension }),
         trunk,
         open: () => context.sessions.open({ trunk, peer: destination, listener: trunk.listener }),
         partner: this.#offer,

@@ -1,5 +1,6 @@
 import type { EndCause } from '../model/index.js';
 import type { Change, DialogEvents, IncomingRequest, Sdp } from '../signalling/index.js';
+import { toldCause } from './cause.js';
 import { answerByOurselves, digitOfInfo } from './in-dialog-requests.js';
 import type { AnsweredLeg } from './leg-attempt.js';
 import { answerLocally, isRelayed } from './relayed-session.js';
@@ -9,10 +10,11 @@ export class WaitingLeg implements DialogEvents {
   /** Who hears of the dialog once the leg is joined. */
   #joined: DialogEvents | undefined;
   #over = false;
+  #talkedMs = 0;
 
   constructor(
     readonly leg: AnsweredLeg,
-    private readonly onEnded: (cause: EndCause) => void,
+    private onEnded: (cause: EndCause) => void,
   ) {
     leg.ack();
   }
@@ -27,16 +29,24 @@ export class WaitingLeg implements DialogEvents {
     this.#joined = events;
   }
 
-  hangUp(cause: EndCause): void {
-    if (this.#over) return;
-    this.#letGo(cause);
-    void this.leg.dialog.bye(cause).catch(() => undefined);
+  /** It talks to nobody once more, having talked for so long. */
+  part(talkedMs: number, onEnded: (cause: EndCause) => void = () => undefined): void {
+    this.#joined = undefined;
+    this.#talkedMs += talkedMs;
+    this.onEnded = onEnded;
   }
 
-  #letGo(cause: EndCause): void {
+  /** Also of a leg that is joined, for `talkedMs` by now. */
+  hangUp(cause: EndCause, talkedMs = 0): void {
+    if (this.#over) return;
+    this.#letGo(cause, talkedMs);
+    void this.leg.dialog.bye(toldCause(cause)).catch(() => undefined);
+  }
+
+  #letGo(cause: EndCause, talkedMs: number): void {
     this.#over = true;
     this.leg.row.ended(cause);
-    this.leg.release?.(0);
+    this.leg.release?.(this.#talkedMs + talkedMs);
     this.leg.session.close();
   }
 
@@ -74,7 +84,7 @@ export class WaitingLeg implements DialogEvents {
       return;
     }
     if (this.#over) return;
-    this.#letGo(cause);
+    this.#letGo(cause, 0);
     this.onEnded(cause);
   }
 }

@@ -29,4 +29,5 @@ export { legsToExtension, redirectedLegs } from './redirected-legs.js';
 export type { Redirected } from './redirected-legs.js';
 export { runPlanTests } from './run-tests.js';
 export type { PlanTestResult } from './run-tests.js';
+export { systemLegs } from './system-legs.js';
 export { formatTrace } from './trace-format.js';

@@ -10,16 +10,16 @@ export type Redirected =
   | { readonly kind: 'refused'; readonly why: string };
 
 /**
- * A device of `extension` answered 3xx and named `dialled`: it may send a call to whom it could call itself, an extension or a
+ * A device of `extension` answered 3xx, or transfers a call, and named `dialled`: it may send a call to whom it could call itself, an extension or a
  * number that an outbound rule places for it. Never to an emergency number, and not to an extension with a route of its own,
  * whose steps are no leg.
  */
 export function redirectedLegs(
   plan: Plan,
-  facts: CallFacts,
+  facts: Pick<CallFacts, 'tenant' | 'caller'>,
   extension: string,
   dialled: string,
-  from: { readonly leg: Leg; readonly identity: CallerIdentity },
+  from: { readonly identity: CallerIdentity },
 ): Redirected {
   const cut = extension.lastIndexOf('/');
   const tenant = cut === -1 ? facts.tenant : extension.slice(0, cut);

@@ -297,6 +297,7 @@ export class AttemptLeg implements Attempt, Leg {
     const dialog = new DialogLeg(this.#core, this.link, {
       dialogId: this.#dialogId,
       role: 'uac',
+      remoteTag: fork,
       localSdp,
       remoteSdp: sdp,
       peerTakesUpdate: hasTag(response, 'Allow', 'update'),

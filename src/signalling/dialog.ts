@@ -5,7 +5,7 @@ import { causeFrom, engineLost, peerGone, reasonLines, serverEndCause, sessionEx
 import { ClientRequest, type FinalOutcome } from './client-request.js';
 import type { Core } from './core.js';
 import { guarded } from './guarded.js';
-import { detached, type Leg } from './leg-table.js';
+import { detached, dialogIdOf, type Leg } from './leg-table.js';
 import { LocalChanges, type LocalChangeHost } from './local-changes.js';
 import { failureOutcome } from './outcome.js';
 import type {
@@ -35,6 +35,8 @@ export interface DialogOptions {
   readonly dialogId: string;
   /** `uas`: they called us. */
   readonly role: 'uas' | 'uac';
+  /** The far side's tag where it answered us; of a caller it stands in the dialog id. */
+  readonly remoteTag?: string;
   /** `''` while an answer is outstanding. */
   readonly localSdp: Sdp;
   readonly remoteSdp: Sdp;
@@ -56,6 +58,7 @@ export class DialogLeg implements Dialog, Leg, ChangeHost, LocalChangeHost {
   localSdp: Sdp;
   remoteSdp: Sdp;
   peerTakesUpdate: boolean;
+  readonly #remoteTag: string | undefined;
   #on: DialogEvents | undefined;
   #state: 'confirmed' | 'ending' | 'ended' = 'confirmed';
   /** The INVITE's 2xx has its ACK. */
@@ -72,6 +75,7 @@ export class DialogLeg implements Dialog, Leg, ChangeHost, LocalChangeHost {
     this.link = link;
     this.dialogId = detached(options.dialogId);
     this.isCaller = options.role === 'uac';
+    this.#remoteTag = options.remoteTag === undefined ? undefined : detached(options.remoteTag);
     this.credentials = options.credentials;
     this.timerWanted = options.timerWanted;
     this.localSdp = detached(options.localSdp);
@@ -107,6 +111,12 @@ export class DialogLeg implements Dialog, Leg, ChangeHost, LocalChangeHost {
   /** Who is at the far end. */
   get #peer(): HangupParty {
     return this.isCaller ? 'callee' : 'caller';
+  }
+
+  /** A caller's own tag is our only proof besides the Call-ID: the engine does not tell which tag it gave itself. */
+  isNamedBy({ callId, toTag, fromTag }: Parameters<Dialog['isNamedBy']>[0]): boolean {
+    if (!this.isCaller) return this.dialogId === dialogIdOf(callId, fromTag);
+    return this.dialogId === dialogIdOf(callId, toTag) && this.#remoteTag === fromTag;
   }
 
   /** From here on events are told; called before anything else can happen. */

@@ -205,6 +205,8 @@ export type AttemptOutcome =
 export interface Dialog {
   readonly id: LegId;
   readonly state: 'confirmed' | 'ending' | 'ended';
+  /** Whether the far side means this dialog by a Replaces (RFC 3891): `toTag` is ours, `fromTag` its own. */
+  isNamedBy(replaces: { readonly callId: string; readonly toTag: string; readonly fromTag: string }): boolean;
   /** re-INVITE (default) or UPDATE; one at a time, 491 retried by §14.1, a refused one leaves the session as it was. No offer: asks for one. */
   change(c: { offer?: Sdp; by?: 'invite' | 'update' }): Promise<ChangeOutcome>;
   request(r: {

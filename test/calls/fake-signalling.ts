@@ -60,6 +60,8 @@ export class FakeDialog implements Dialog {
   readonly said: Sdp[] = [];
   state: Dialog['state'] = 'confirmed';
   #events: DialogEvents | undefined;
+  /** What a Replaces names this dialog by. */
+  named: Parameters<Dialog['isNamedBy']>[0] | undefined;
   readonly byes: (EndCause | undefined)[] = [];
   readonly changes: { offer?: Sdp; settle: (outcome: ChangeOutcome) => void }[] = [];
   readonly requests: {
@@ -75,6 +77,11 @@ export class FakeDialog implements Dialog {
 
   set events(events: DialogEvents) {
     this.#events = events;
+  }
+
+  isNamedBy({ callId, toTag, fromTag }: Parameters<Dialog['isNamedBy']>[0]): boolean {
+    const { named } = this;
+    return named?.callId === callId && named.toTag === toTag && named.fromTag === fromTag;
   }
 
   /** It came about, and has not ended. */
