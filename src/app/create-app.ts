@@ -136,6 +136,7 @@ async function startApp(first: Settings, deps: AppDeps, undo: (() => Promise<voi
     compileNumbers,
     bans: store.bans,
     onBansChanged: () => signalling.screen(border.gateRules()),
+    isHome: (address) => phones.registrar.isHome(address),
   });
   function configureBorder(): void {
     border.configure(settings.border, borderTrunks());

@@ -51,7 +51,14 @@ interface Suspect {
 
 export function createBans(
   first: BanSettings,
-  deps: { clock: Clock; logger: Logger; store: BanStore; onChanged: () => void },
+  deps: {
+    clock: Clock;
+    logger: Logger;
+    store: BanStore;
+    onChanged: () => void;
+    /** See `BorderDeps`. */
+    isHome?: ((address: string) => boolean) | undefined;
+  },
 ): Bans {
   const { clock, logger, store, onChanged } = deps;
   let settings = first;
@@ -86,6 +93,8 @@ export function createBans(
   return {
     note: (address, failure, times = 1) => {
       if (never.has(address)) return;
+      // A wrong password comes with a nonce of ours: its sender has received it, and is who it says.
+      if (failure !== 'failed-digest' && deps.isHome?.(address) === true) return;
       const now = clock.now();
       let suspect = suspects.get(address);
       if (suspect === undefined || now - suspect.since > settings.withinMs)

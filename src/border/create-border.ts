@@ -77,6 +77,7 @@ export function createBorder(
     logger,
     store: deps.bans,
     onChanged: deps.onBansChanged,
+    isHome: deps.isHome,
   });
   const placesOf = ({ party }: CallToCheck): readonly Capacity[] => {
     const own = party.kind === 'trunk' ? capacities.get(party.trunk.name) : undefined;

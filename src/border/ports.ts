@@ -8,6 +8,11 @@ export interface BorderDeps {
   /** Compiles number patterns of the dialplan language into one test; throws `SETTINGS_INVALID` on a pattern that is none. */
   readonly compileNumbers: (patterns: readonly string[]) => (number: string) => boolean;
   readonly bans: BanStore;
+  /**
+   * Whether someone who proved itself is at this address. What anyone could have sent in its name (sources can be forged) does not get
+   * it banned; wrong passwords do.
+   */
+  readonly isHome?: (address: string) => boolean;
   /** Told when the set of bans changes, so that the gate gets the new rules. */
   readonly onBansChanged: () => void;
 }

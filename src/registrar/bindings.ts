@@ -13,6 +13,8 @@ export interface Bindings {
   put(binding: Binding): void;
   remove(binding: Binding): void;
   all(): readonly Binding[];
+  /** Whether one of them came from this address. */
+  isHome(address: string): boolean;
   start(): void;
   stop(): void;
 }
@@ -24,7 +26,16 @@ export function createBindings(deps: {
 }): Bindings {
   const { clock, store, onExpired } = deps;
   const byDevice = new Map<string, Binding[]>();
+  /** How many bindings came from an address. */
+  const homes = new Map<string, number>();
   let sweeping: Timer | undefined;
+
+  const settle = (binding: Binding, change: 1 | -1) => {
+    const address = addressOf(binding);
+    const left = (homes.get(address) ?? 0) + change;
+    if (left > 0) homes.set(address, left);
+    else homes.delete(address);
+  };
 
   const live = (device: string): readonly Binding[] => {
     const bindings = byDevice.get(device);
@@ -36,7 +47,9 @@ export function createBindings(deps: {
   };
 
   const drop = (binding: Binding) => {
-    const rest = (byDevice.get(binding.device) ?? []).filter((other) => other !== binding);
+    const before = byDevice.get(binding.device) ?? [];
+    const rest = before.filter((other) => other !== binding);
+    if (rest.length < before.length) settle(binding, -1);
     if (rest.length === 0) byDevice.delete(binding.device);
     else byDevice.set(binding.device, rest);
     store.remove(binding);
@@ -57,14 +70,19 @@ export function createBindings(deps: {
   return {
     of: live,
     put: (binding) => {
-      const others = (byDevice.get(binding.device) ?? []).filter((other) => !isSameContact(other, binding));
+      const before = byDevice.get(binding.device) ?? [];
+      const others = before.filter((other) => !isSameContact(other, binding));
+      for (const old of before) if (isSameContact(old, binding)) settle(old, -1);
+      settle(binding, 1);
       byDevice.set(binding.device, [binding, ...others]);
       store.save(binding);
     },
     remove: drop,
     all: () => [...byDevice.keys()].flatMap((device) => live(device)),
+    isHome: (address) => homes.has(address),
     start: () => {
       for (const binding of store.load()) {
+        settle(binding, 1);
         const bindings = byDevice.get(binding.device);
         if (bindings === undefined) byDevice.set(binding.device, [binding]);
         else bindings.push(binding);
@@ -79,4 +97,10 @@ export function createBindings(deps: {
 export function isSameContact(a: Binding, b: Binding): boolean {
   if (a.instance !== undefined && b.instance !== undefined) return a.instance === b.instance;
   return a.contact === b.contact;
+}
+
+/** `192.0.2.7` of `sip:192.0.2.7:5060;transport=udp`, `2001:db8::1` of `sip:[2001:db8::1]:5060;…`. */
+function addressOf({ source }: Binding): string {
+  const hostPort = source.slice('sip:'.length, source.indexOf(';'));
+  return hostPort.slice(0, hostPort.lastIndexOf(':')).replace(/[[\]]/g, '');
 }

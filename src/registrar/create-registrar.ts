@@ -32,6 +32,8 @@ export interface Registrar {
   /** Current bindings of a device, newest first; empty: not registered. */
   bindingsOf(device: string): readonly Binding[];
   list(): readonly Binding[];
+  /** Whether a phone is registered from this address. */
+  isHome(address: string): boolean;
   start(): void;
   stop(): void;
 }
@@ -52,7 +54,7 @@ export function createRegistrar(deps: RegistrarDeps): Registrar {
   const keepAlive = deps.natKeepAlive && createNatKeepAlive(clock, () => bindings.all(), deps.natKeepAlive);
 
   const judge = (request: SipRequest, address: string): DigestVerdict => {
-    const verdict = digest.check(request);
+    const verdict = digest.check(request, address);
     if (verdict.kind === 'failed') {
       logger.info({ address, method: request.method }, 'wrong digest');
       deps.onFailure(address);
@@ -156,6 +158,7 @@ export function createRegistrar(deps: RegistrarDeps): Registrar {
     },
     bindingsOf: (device) => bindings.of(device),
     list: () => bindings.all(),
+    isHome: (address) => bindings.isHome(address),
     start: () => {
       bindings.start();
       keepAlive?.start();

@@ -23,8 +23,11 @@ export type DigestVerdict =
   | { readonly kind: 'failed' };
 
 export interface DigestCheck {
-  /** Judges the Authorization of a request (RFC 7616, RFC 8760); `qop=auth` is required. */
-  check(request: SipRequest): DigestVerdict;
+  /**
+   * Judges the Authorization of a request from that address (RFC 7616, RFC 8760); `qop=auth` is required. A password is looked at only
+   * with a nonce that went to this very address: else whoever forges sources could have others banned for wrong passwords.
+   */
+  check(request: SipRequest, address: string): DigestVerdict;
 }
 
 export function createDigestCheck(deps: {
@@ -39,8 +42,8 @@ export function createDigestCheck(deps: {
   // Names nobody has are checked against this password, so that the time tells nothing.
   const decoy: DeviceDefinition = { name: '', extension: '', password: deps.randomHex(16), hotDesk: false };
 
-  const challenge = (stale: boolean): DigestVerdict => {
-    const nonce = nonces.make();
+  const challenge = (address: string, stale: boolean): DigestVerdict => {
+    const nonce = nonces.make(address);
     const headers = deps.algorithms.map((algorithm) => {
       const params = new Map([
         ['realm', realm],
@@ -55,9 +58,9 @@ export function createDigestCheck(deps: {
   };
 
   return {
-    check: (request) => {
+    check: (request, address) => {
       const credentials = ownCredentials(request, realm);
-      if (credentials === undefined) return challenge(false);
+      if (credentials === undefined) return challenge(address, false);
       const { params } = credentials;
       const algorithm = digestAlgorithm(params.get('algorithm'));
       const count = params.get('nc') ?? '';
@@ -65,10 +68,11 @@ export function createDigestCheck(deps: {
       const uri = params.get('uri') ?? '';
       const cnonce = params.get('cnonce') ?? '';
       if (algorithm === undefined || !deps.algorithms.some((offer) => offer === algorithm))
-        return challenge(false);
+        return challenge(address, false);
       if (params.get('qop')?.toLowerCase() !== 'auth' || !/^[0-9a-f]{8}$/i.test(count) || cnonce === '') {
-        return challenge(false);
+        return challenge(address, false);
       }
+      if (!nonces.isOurs(nonce, address)) return challenge(address, true);
       const username = params.get('username') ?? '';
       const found = device(deviceName(request, username, realm));
       const login = found === undefined ? deps.trunkLogin?.(username) : undefined;
@@ -87,13 +91,8 @@ export function createDigestCheck(deps: {
       const right = constantTimeEqual(expected, (params.get('response') ?? '').toLowerCase());
       if (!right || (found === undefined && login === undefined)) return { kind: 'failed' };
       // Only who knows the password can use a nonce up, so nobody can spoil another's.
-      switch (nonces.check(nonce, parseInt(count, 16))) {
-        case 'good':
-          return found === undefined ? { kind: 'trunk', trunk: login!.trunk } : { kind: 'ok', device: found };
-        case 'stale':
-        case 'forged':
-          return challenge(true);
-      }
+      if (nonces.use(nonce, parseInt(count, 16)) === 'stale') return challenge(address, true);
+      return found === undefined ? { kind: 'trunk', trunk: login!.trunk } : { kind: 'ok', device: found };
     },
   };
 }

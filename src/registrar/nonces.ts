@@ -8,33 +8,38 @@ export const MAX_USED_NONCES = 50_000;
 
 const SIGNATURE_LENGTH = 24;
 
-export type NonceVerdict = 'good' | 'stale' | 'forged';
-
 /** Nonces that need no memory until they are used: a time and random bytes, signed with a key that lives as long as the process. */
 export interface Nonces {
-  make(): string;
-  /** `count` is the value of `nc`; a count that is not above the last one of that nonce is a replay, thus stale (RFC 7616 §3.4). */
-  check(nonce: string, count: number): NonceVerdict;
+  /** For whoever is at this address: who brings it back from there has received it, so the address is not forged. */
+  make(address: string): string;
+  /** Whether we gave it to that address, however long ago. */
+  isOurs(nonce: string, address: string): boolean;
+  /**
+   * Of a nonce that is ours. `count` is the value of `nc`; a count that is not above the last one of that nonce is a replay, thus stale
+   * (RFC 7616 §3.4).
+   */
+  use(nonce: string, count: number): 'good' | 'stale';
 }
 
 export function createNonces(clock: Clock, randomHex: (bytes: number) => string): Nonces {
   const key = randomBytes(32);
   const used = new Map<string, number>();
-  const sign = (text: string) =>
-    createHmac('sha256', key).update(text).digest('hex').slice(0, SIGNATURE_LENGTH);
+  const sign = (text: string, address: string) =>
+    createHmac('sha256', key).update(`${text} ${address}`).digest('hex').slice(0, SIGNATURE_LENGTH);
 
   return {
-    make: () => {
+    make: (address) => {
       const text = `${clock.now().toString(16).padStart(12, '0')}${randomHex(8)}`;
-      return text + sign(text);
+      return text + sign(text, address);
     },
-    check: (nonce, count) => {
-      if (nonce.length !== 12 + 16 + SIGNATURE_LENGTH) return 'forged';
-      const text = nonce.slice(0, -SIGNATURE_LENGTH);
+    isOurs: (nonce, address) => {
+      if (nonce.length !== 12 + 16 + SIGNATURE_LENGTH) return false;
       const given = Buffer.from(nonce.slice(-SIGNATURE_LENGTH));
-      const right = Buffer.from(sign(text));
-      if (given.length !== right.length || !timingSafeEqual(given, right)) return 'forged';
-      const age = clock.now() - parseInt(text.slice(0, 12), 16);
+      const right = Buffer.from(sign(nonce.slice(0, -SIGNATURE_LENGTH), address));
+      return given.length === right.length && timingSafeEqual(given, right);
+    },
+    use: (nonce, count) => {
+      const age = clock.now() - parseInt(nonce.slice(0, 12), 16);
       if (age < 0 || age > NONCE_LIFE_MS) return 'stale';
       const last = used.get(nonce) ?? 0;
       if (count <= last) return 'stale';

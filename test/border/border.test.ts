@@ -45,7 +45,10 @@ function setUp(rules: Partial<BorderRules> = {}, trunks: readonly BorderTrunk[] 
     },
     onBansChanged: () => (changes += 1),
   };
-  const border = createBorder({ ...RULES, ...rules }, trunks, deps);
+  const border = createBorder({ ...RULES, ...rules }, trunks, {
+    ...deps,
+    isHome: (address) => address === '203.0.113.200',
+  });
   return { border, clock, saved, deps, changes: () => changes };
 }
 
@@ -191,6 +194,19 @@ void t.test('enough failures ban an address, each time for longer; trunks and ne
   t.equal(border.bans.list().length, 0);
   t.end();
 });
+
+void t.test(
+  'what may be forged does not ban an address at which a phone is registered; wrong passwords do',
+  (t) => {
+    const { border } = setUp();
+    border.noteFailure('203.0.113.200', 'malformed', 50);
+    border.noteFailure('203.0.113.200', 'unknown-source', 50);
+    t.equal(border.bans.isBanned('203.0.113.200'), undefined);
+    border.noteFailure('203.0.113.200', 'failed-digest', 3);
+    t.ok(border.bans.isBanned('203.0.113.200'));
+    t.end();
+  },
+);
 
 void t.test('a scanner user agent is banned at its first calls, and bans outlive a restart', (t) => {
   const { border, deps } = setUp();

@@ -236,6 +236,45 @@ void t.test('unknown names and wrong passwords get the same answer and count as 
   t.end();
 });
 
+void t.test(
+  'only who received the nonce is judged: nobody else is counted, or learns whether a password is right',
+  (t) => {
+    const { registrar, failures } = setUp();
+    const { headers } = registrar.register(register('<sip:x@192.0.2.20>'), SOURCE);
+    const elsewhere = { ...SOURCE, address: '192.0.2.99' };
+    for (const changes of [{ password: 'guess' }, {}, { nonce: 'f'.repeat(52), password: 'guess' }]) {
+      const answer = registrar.register(
+        register('<sip:x@192.0.2.20>', [credentials(headers, changes)]),
+        elsewhere,
+      );
+      t.equal(answer.status, 401);
+      t.match(answer.headers[0]![1], /stale=true/, 'a phone that moved tries again');
+    }
+    t.same(failures, [], 'a forged source gets nobody banned');
+    t.end();
+  },
+);
+
+void t.test('where phones are is known by address, until the last has gone', (t) => {
+  const { registrar } = setUp();
+  const { headers } = registrar.register(register(undefined), SOURCE);
+  let nc = 0;
+  const send = (contact: string, extra: Headers = []) =>
+    registrar.register(
+      register(contact, [credentials(headers, { nc: (++nc).toString(16).padStart(8, '0') }), ...extra]),
+      SOURCE,
+    );
+  t.notOk(registrar.isHome(SOURCE.address));
+  send('<sip:201@10.0.0.7>, <sip:201@10.0.0.8>');
+  send('<sip:201@10.0.0.7>');
+  t.ok(registrar.isHome(SOURCE.address));
+  send('<sip:201@10.0.0.7>;expires=0');
+  t.ok(registrar.isHome(SOURCE.address));
+  send('<sip:201@10.0.0.8>;expires=0');
+  t.notOk(registrar.isHome(SOURCE.address));
+  t.end();
+});
+
 void t.test('a nonce is refused when replayed, forged or old, as stale', (t) => {
   const { registrar, clock } = setUp();
   const { headers } = registrar.register(register(undefined), SOURCE);
