@@ -1,10 +1,10 @@
-import { join, sep } from 'node:path';
 import type { ApiPorts } from '../api/index.js';
 import { AppError } from '../base/errors.js';
 import type { DialplanService } from '../dialplan/index.js';
 import type { Binding } from '../registrar/index.js';
 import type { Store } from '../store/index.js';
 import type { MediaRoom } from './create-media.js';
+import { pathInside } from './path-inside.js';
 
 type VoicePorts = ApiPorts['voice'];
 type MailboxView = NonNullable<ReturnType<VoicePorts['mailboxes']['get']>>;
@@ -78,14 +78,8 @@ export function apiVoice(deps: {
       get: (id) => store.recordings.get(id),
       audio: (id) => {
         const recording = store.recordings.get(id);
-        return recording === undefined ? undefined : inside(deps.recordingsFolder, recording.file);
+        return recording === undefined ? undefined : pathInside(deps.recordingsFolder, recording.file);
       },
     },
   };
-}
-
-/** The path of a recording's file; undefined where its row, damaged or put there by hand, leads out of the folder. */
-export function inside(folder: string, file: string): string | undefined {
-  const path = join(folder, file);
-  return path.startsWith(folder.endsWith(sep) ? folder : folder + sep) ? path : undefined;
 }

@@ -4,11 +4,19 @@ import type { Clock } from '../base/clock.js';
 import { newOrderedUuid } from '../base/ids.js';
 import type { Logger } from '../base/logger.js';
 import type { MediaParts } from '../calls/index.js';
-import type { Settings } from '../config/index.js';
-import { createAnnouncements, createIvr, createVoicemail, type MessageWaiting } from '../ivr/index.js';
+import type { Settings, VoicemailSettings } from '../config/index.js';
+import {
+  createAnnouncements,
+  createCommandHook,
+  createIvr,
+  createVoicemail,
+  type MessageHook,
+  type MessageWaiting,
+} from '../ivr/index.js';
 import { createAudioCache, createEmbeddedEngine, createPrompts, type Prompts } from '../media/index.js';
 import type { Announcements, Voicemail } from '../ivr/index.js';
 import { createMediaAddresses } from './media-address.js';
+import { createRetention, type RetentionDeps } from './retention.js';
 
 /** The prompts that come with Trunkline. */
 export const SHIPPED_PROMPTS = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'prompts');
@@ -19,9 +27,9 @@ const CACHE_BYTES = 128 * 1024 * 1024;
 /** Rows of the store that media needs. */
 interface MediaStore {
   readonly voicemail: Parameters<typeof createVoicemail>[0]['rows'];
-  readonly surveyAnswers: Parameters<typeof createIvr>[0]['answers'];
+  readonly surveyAnswers: Parameters<typeof createIvr>[0]['answers'] & RetentionDeps['surveyAnswers'];
   readonly announcements: Parameters<typeof createAnnouncements>[0]['rows'];
-  readonly recordings: NonNullable<MediaParts['recordings']>;
+  readonly recordings: NonNullable<MediaParts['recordings']> & RetentionDeps['recordings'];
   readonly state: Parameters<typeof createVoicemail>[0]['state'];
 }
 
@@ -75,8 +83,21 @@ export async function createMedia(
     state: store.state,
     waiting: deps.waiting,
     newId: newOrderedUuid,
+    options: media.voicemail,
+    ...hookOf(media.voicemail),
   });
   await voicemail.start();
+  const retention = createRetention({
+    clock,
+    logger,
+    folder: media.recordings,
+    keepRecordingsMs: media.keepRecordingsMs,
+    keepAnswersMs: settings.store.keepAnswersMs,
+    recordings: store.recordings,
+    surveyAnswers: store.surveyAnswers,
+  });
+  await retention.recover();
+  retention.start();
   const announcements = createAnnouncements({ rows: store.announcements, clock, newId: newOrderedUuid });
   const ivr = createIvr({ prompts, clock, logger, answers: store.surveyAnswers, newId: newOrderedUuid });
   const address = await createMediaAddresses(settings.sip.listen);
@@ -101,8 +122,14 @@ export async function createMedia(
     voicemail,
     announcements,
     stop: async () => {
+      retention.stop();
       voicemail.stop();
       await engine.stop();
     },
   };
+}
+
+function hookOf({ hook = [] }: VoicemailSettings): { hook?: MessageHook } {
+  const [program, ...args] = hook;
+  return program === undefined ? {} : { hook: createCommandHook([program, ...args]) };
 }

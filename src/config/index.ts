@@ -11,4 +11,5 @@ export type {
   Settings,
   SipSettings,
   StoreSettings,
+  VoicemailSettings,
 } from './settings.js';

@@ -36,6 +36,15 @@ export function resolveSettings(file: string, written: WrittenSettings): Setting
       rtpTimeoutMs: media['rtp-timeout'],
       holdMusic: media['hold-music'],
       recordings: media.recordings === undefined ? dirname(path(store.path)) : path(media.recordings),
+      ...optional('keepRecordingsMs', media['keep-recordings']),
+      voicemail: {
+        maxMessages: media.voicemail['max-messages'],
+        maxBytes: media.voicemail['max-size'],
+        ...optional('keepMs', media.voicemail.keep),
+        pinAttempts: media.voicemail['pin-attempts'],
+        pinLockMs: media.voicemail['pin-lock'],
+        ...optional('hook', media.voicemail.hook),
+      },
       freeswitch: (media.freeswitch?.value ?? []).map((server) => ({
         ...server,
         secret: server.secret.value,
@@ -76,7 +85,12 @@ export function resolveSettings(file: string, written: WrittenSettings): Setting
       port: api.listen.value.port,
       keys: api.keys.map((key) => ({ name: key.name.value, role: key.role, hash: key.hash })),
     },
-    store: { path: path(store.path), keepRecordsMs: store['keep-records'], durability: store.durability },
+    store: {
+      path: path(store.path),
+      keepRecordsMs: store['keep-records'],
+      keepAnswersMs: store['keep-answers'],
+      durability: store.durability,
+    },
     log: { level: log.level, redactNumbers: log['redact-numbers'] },
   };
 }

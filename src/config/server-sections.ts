@@ -5,10 +5,39 @@ import {
   integer,
   list,
   oneWordOf,
+  size,
   text,
   type ReadBy,
 } from '../base/shape/index.js';
 import { host, hostPort, located, name, port, portRange, secret } from './values.js';
+
+/** `media.voicemail:` */
+const voicemailSection = fields({
+  'max-messages': {
+    shape: integer({ min: 1, max: 10_000 }),
+    doc: 'Most messages of a mailbox.',
+    default: '100',
+  },
+  'max-size': {
+    shape: size(),
+    doc: 'Most space of a mailbox; a minute takes about 1 MB.',
+    default: '200MB',
+  },
+  keep: {
+    shape: duration({ minMs: 60_000 }),
+    doc: 'Age at which messages are deleted, saved ones too. Without it they stay.',
+  },
+  'pin-attempts': {
+    shape: integer({ min: 1, max: 100 }),
+    doc: 'Wrong PINs in a row, over all calls, that lock a mailbox for the phone.',
+    default: '5',
+  },
+  'pin-lock': { shape: duration({ minMs: 1000 }), doc: 'How long it is locked then.', default: '15m' },
+  hook: {
+    shape: list(text(), { min: 1, max: 64 }),
+    doc: 'Program that is told of each new message, with its arguments; `{mailbox}`, `{caller}`, `{seconds}`, `{id}` and `{file}` are put in. No shell is involved.',
+  },
+});
 
 /** `media:` */
 export const mediaSection = fields({
@@ -49,6 +78,11 @@ export const mediaSection = fields({
     shape: text(),
     doc: 'Folder of recordings and voicemail messages. Without it the folder of the database.',
   },
+  'keep-recordings': {
+    shape: duration({ minMs: 60_000 }),
+    doc: 'Age at which recordings of calls are deleted. Without it they stay.',
+  },
+  voicemail: { shape: voicemailSection, doc: 'Mailboxes, all alike.', default: {} },
   say: {
     shape: fields({
       command: {
@@ -117,6 +151,11 @@ export const storeSection = fields({
   'keep-records': {
     shape: duration({ minMs: 60_000 }),
     doc: 'Age at which records of calls are deleted.',
+    default: '400d',
+  },
+  'keep-answers': {
+    shape: duration({ minMs: 60_000 }),
+    doc: 'Age at which answers to surveys are deleted.',
     default: '400d',
   },
   durability: {

@@ -66,7 +66,21 @@ export interface MediaSettings {
   readonly holdMusic: string;
   /** Folder of recordings and messages. */
   readonly recordings: string;
+  /** Absent: for ever. */
+  readonly keepRecordingsMs?: number;
+  readonly voicemail: VoicemailSettings;
   readonly freeswitch: readonly { readonly host: string; readonly port: number; readonly secret: string }[];
+}
+
+export interface VoicemailSettings {
+  readonly maxMessages: number;
+  readonly maxBytes: number;
+  /** Absent: for ever. */
+  readonly keepMs?: number;
+  readonly pinAttempts: number;
+  readonly pinLockMs: number;
+  /** Program and arguments; absent: nobody is told. */
+  readonly hook?: readonly string[];
 }
 
 export interface BorderSettings {
@@ -109,5 +123,6 @@ export interface ApiSettings {
 export interface StoreSettings {
   readonly path: string;
   readonly keepRecordsMs: number;
+  readonly keepAnswersMs: number;
   readonly durability: 'crash' | 'power-loss';
 }

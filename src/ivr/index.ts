@@ -29,5 +29,6 @@ export type { DepositEnd, DepositSpec } from './voicemail/deposit.js';
 export { createCommandHook, describeMessage } from './voicemail/message-hooks.js';
 export type { RetrieveEnd, RetrieveSpec } from './voicemail/retrieve.js';
 export type { VoicemailOptions } from './voicemail/settings.js';
+export { measureWav, mendWav } from './voicemail/wav-file.js';
 export { createAnnouncements } from './announcements.js';
 export type { Announcements, NewAnnouncement } from './announcements.js';

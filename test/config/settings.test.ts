@@ -99,7 +99,12 @@ t.test('every key arrives in the resolved settings, units and inheritance worked
   ring-fast: 2500ms
   nat-keep-alive: 0s
   drain-timeout: 10s
-media: { ports: 30000-30999, prompts: /srv/prompts, say: { command: [say, "{text}"] } }
+media:
+  ports: 30000-30999
+  prompts: /srv/prompts
+  say: { command: [say, "{text}"] }
+  keep-recordings: 90d
+  voicemail: { max-messages: 20, max-size: 10MB, keep: 30d, pin-attempts: 3, pin-lock: 1h, hook: [mail, "{file}"] }
 numbers: { country: US, area-code: "202" }
 trunks:
   acme:
@@ -135,7 +140,7 @@ limits: { calls: 500, per-second: 50 }
 api:
   listen: "0.0.0.0:3000"
   keys: [{ name: ops, role: admin, hash: "sha256:${'0'.repeat(64)}" }]
-store: { path: records.db, keep-records: 30d, durability: power-loss }
+store: { path: records.db, keep-records: 30d, keep-answers: 60d, durability: power-loss }
 log: { level: debug, redact-numbers: true }
 `,
     { SECRET: 'from the environment' },
@@ -160,6 +165,15 @@ log: { level: debug, redact-numbers: true }
       ports: { lo: 30_000, hi: 30_999 },
       prompts: '/srv/prompts',
       say: { command: ['say', '{text}'] },
+      keepRecordingsMs: 90 * 86_400_000,
+      voicemail: {
+        maxMessages: 20,
+        maxBytes: 10_000_000,
+        keepMs: 30 * 86_400_000,
+        pinAttempts: 3,
+        pinLockMs: 3_600_000,
+        hook: ['mail', '{file}'],
+      },
       freeswitch: [],
     },
     border: {
@@ -175,6 +189,7 @@ log: { level: debug, redact-numbers: true }
     store: {
       path: join(dirname(settings.file), 'records.db'),
       keepRecordsMs: 30 * 86_400_000,
+      keepAnswersMs: 60 * 86_400_000,
       durability: 'power-loss',
     },
     log: { level: 'debug', redactNumbers: true },
