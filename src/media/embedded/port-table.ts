@@ -1,12 +1,16 @@
 import type { Clock } from '../../base/clock.js';
 
-/** Hands out even RTP ports; the odd one above belongs to RTCP. A port that was used rests before it is used again. */
+/**
+ * Hands out even RTP ports; the odd one above belongs to RTCP. A port that was used rests before it is used again, so that stragglers of
+ * its last call do not reach the next; when nothing else is left, the one that rests longest is taken, as short calls would else use
+ * all of them up.
+ */
 export interface PortTable {
   /** Undefined when none is free. */
   take(): number | undefined;
   /** To rest, then free. */
   release(port: number): void;
-  /** Ready to be taken. */
+  /** Not in use, rested or not. */
   readonly free: number;
 }
 
@@ -44,7 +48,11 @@ export function createPortTable(options: PortTableOptions): PortTable {
   return {
     take: () => {
       wake();
-      if (size === 0) return undefined;
+      if (size === 0) {
+        const tired = resting.shift()?.port;
+        if (tired !== undefined) inUse.add(tired);
+        return tired;
+      }
       const port = ring[head]!;
       head = (head + 1) % ring.length;
       size--;
@@ -56,8 +64,7 @@ export function createPortTable(options: PortTableOptions): PortTable {
       resting.push({ port, until: clock.monotonic() + quarantineMs });
     },
     get free() {
-      wake();
-      return size;
+      return size + resting.length;
     },
   };
 }
