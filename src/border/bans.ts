@@ -9,6 +9,10 @@ export const MAX_BAN_MS = 7 * 86_400_000;
 export const MAX_SUSPECTS = 50_000;
 /** Bans kept; the one that ends first makes room. */
 export const MAX_BANS = 100_000;
+/** The gate gets all bans anew: at most once in this time … */
+const GATHER_MS = 250;
+/** … and the more there are the rarer, as it costs some 2 µs each. */
+const GATHER_MS_EACH = 0.05;
 
 /** How much each kind of failure counts towards `ban.after`. */
 const WEIGHTS = {
@@ -60,7 +64,7 @@ export function createBans(
     isHome?: ((address: string) => boolean) | undefined;
   },
 ): Bans {
-  const { clock, logger, store, onChanged } = deps;
+  const { clock, logger, store } = deps;
   let settings = first;
   let never = createCidrSet(first.never);
   const suspects = new Map<string, Suspect>();
@@ -70,6 +74,20 @@ export function createBans(
     if (ban.until + (ban.until - ban.since) > clock.now()) bans.set(ban.address, ban);
     else store.remove(ban.address);
   }
+
+  let gathering = false;
+  let isBehind = false;
+  /** At once, unless it was told just now: a flood that gets thousands of addresses banned must not stop us with it. */
+  const onChanged = (): void => {
+    isBehind = gathering;
+    if (gathering) return;
+    gathering = true;
+    deps.onChanged();
+    clock.after(Math.max(GATHER_MS, bans.size * GATHER_MS_EACH), () => {
+      gathering = false;
+      if (isBehind) onChanged();
+    });
+  };
 
   const ban = (address: string, forMs: number, reason: string, by: Ban['by']): Ban => {
     const now = clock.now();

@@ -208,6 +208,20 @@ void t.test(
   },
 );
 
+void t.test('many bans at once reach the gate together', (t) => {
+  const { border, clock, changes } = setUp();
+  for (let host = 0; host < 200; host++) border.noteFailure(`203.0.113.${host}`, 'malformed', 3);
+  t.equal(changes(), 1, 'the first at once');
+  clock.advance(250);
+  t.equal(changes(), 2);
+  t.equal(border.gateRules().banned.length, 200);
+  clock.advance(10_000);
+  t.equal(changes(), 2, 'and no more without cause');
+  border.bans.lift('203.0.113.1');
+  t.equal(changes(), 3);
+  t.end();
+});
+
 void t.test('a scanner user agent is banned at its first calls, and bans outlive a restart', (t) => {
   const { border, deps } = setUp();
   border.checkCall(callBy({ ...UNKNOWN, party: { kind: 'unidentified' }, userAgent: 'friendly-scanner' }));
