@@ -84,6 +84,7 @@ function buildPlan(): Plan {
     routes: new Map(),
     rotas: new Map(),
     surveys: new Map(),
+    conferences: new Map(),
     tests: [],
   };
 }

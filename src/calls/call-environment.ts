@@ -6,6 +6,7 @@ import type { Signalling } from '../signalling/index.js';
 import type { Replaces } from '../sip/index.js';
 import type { Queues } from '../queues/index.js';
 import type { BusyExtensions } from './busy-extensions.js';
+import type { ConferenceRooms } from './conference-rooms.js';
 import type { LiveCall, Party } from './live-call.js';
 import type { WaitingLeg } from './waiting-leg.js';
 import type {
@@ -33,6 +34,8 @@ export interface CallEnvironment {
   readonly webhooks: WebhookClient;
   /** Absent: the two sides of a call send their media to one another, and nothing can be played. */
   readonly media: MediaParts | undefined;
+  /** Absent where there is no media engine. */
+  readonly conferences: ConferenceRooms | undefined;
   /** Absent: no step leads into a queue. */
   readonly queues: Queues<WaitingLeg> | undefined;
   readonly busy: BusyExtensions;

@@ -79,16 +79,16 @@ export class CallMedia implements LegSessions {
   }
 
   /** The caller's session, opened on first use. Rejects: AppError MEDIA_NO_PORT, MEDIA_UNAVAILABLE. */
-  openCaller(): Promise<RelayedSession> {
-    this.#opening ??= this.#openCaller();
+  openCaller(near?: MediaSession): Promise<RelayedSession> {
+    this.#opening ??= this.#openCaller(near);
     return this.#opening;
   }
 
-  async #openCaller(): Promise<RelayedSession> {
+  async #openCaller(near: MediaSession | undefined): Promise<RelayedSession> {
     const { caller, trunk } = this.about;
     if (this.opener === undefined) throw new Error('there is no media engine');
     const peer = { peer: caller.address, listener: caller.listener };
-    const media = await this.opener.open(peer, undefined, (digit) => this.on.digit(digit));
+    const media = await this.opener.open(peer, near, (digit) => this.on.digit(digit));
     const session = new RelayedSession(media, trunk?.codecs);
     if (this.#closed) session.close();
     this.#caller = session;

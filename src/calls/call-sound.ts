@@ -79,6 +79,11 @@ export class CallSound {
     if (media !== undefined && session !== undefined) await media.ivr.busyTone(session.media, this.signal);
   }
 
+  /** The call is recorded now, or was until a pause. */
+  get isRecorded(): boolean {
+    return this.#recording !== undefined && !this.#recording.isOver;
+  }
+
   /** The recording of the whole call, both sides. */
   async record(what: 'start' | 'pause' | 'stop', notice: PromptRequest | undefined): Promise<void> {
     const { media } = this.env;

@@ -15,6 +15,7 @@ import type { CallerAbilities } from './caller-abilities.js';
 import { CallerEvents } from './caller-events.js';
 import { CallerSide, type CallerSideHost } from './caller-side.js';
 import { causeOfPlanEnd, systemCause, toldCause } from './cause.js';
+import { ConferenceStep, type ConferenceAction } from './conference-step.js';
 import type { ConnectAction } from './connect-step.js';
 import { deferredActivity } from './deferred-activity.js';
 import { featureOf, runFeature, type Feature } from './feature-codes.js';
@@ -336,6 +337,32 @@ export class Call implements PlanRunHost, CallerSideHost, LiveCall {
         },
         numberFor: (digits) => this.env.callbackNumber(digits),
         note: (text) => this.#recorder.trace([{ kind: 'note', text }]),
+        done: (result) => this.#plan.resume(result),
+        fault: (error) => this.fault(error),
+      },
+    );
+  }
+
+  conference(action: ConferenceAction): Activity | undefined {
+    const { media, conferences, clock } = this.env;
+    if (media === undefined || conferences === undefined) return undefined;
+    this.#failureCause = undefined;
+    this.#destination = this.#plan.lastStep;
+    const sound = this.#sound;
+    return new ConferenceStep(
+      action,
+      { parts: media, rooms: conferences, language: this.#language(), clock },
+      {
+        session: (near) => this.#caller.hear(false, near),
+        listen: (pressed) => {
+          sound.onDigit = pressed;
+        },
+        hide: () => sound.hideRecording(),
+        get isRecorded() {
+          return sound.isRecorded;
+        },
+        recordCall: (what) => sound.record(what, undefined),
+        note: (text) => this.note(text),
         done: (result) => this.#plan.resume(result),
         fault: (error) => this.fault(error),
       },

@@ -104,9 +104,9 @@ export class CallerSide {
   }
 
   /** Its media runs through us from now on. False: the call has ended over it. */
-  async relay(): Promise<boolean> {
+  async relay(near?: MediaSession): Promise<boolean> {
     try {
-      const session = await this.media.openCaller();
+      const session = await this.media.openCaller(near);
       if (this.#isOver()) return false;
       if (this.leg.session === session) return true;
       const theirs = this.sdp;
@@ -121,9 +121,9 @@ export class CallerSide {
     }
   }
 
-  /** Our media, the call answered unless `early`. Undefined: it has ended over it. */
-  async hear(early: boolean): Promise<MediaSession | undefined> {
-    if (!(await this.relay())) return undefined;
+  /** Our media, opened `near` another one unless it is there, the call answered unless `early`. Undefined: it has ended over it. */
+  async hear(early: boolean, near?: MediaSession): Promise<MediaSession | undefined> {
+    if (!(await this.relay(near))) return undefined;
     if (this.state === 'ringing' && early) this.ringing.tell({ status: 183, own: true });
     else if (this.state === 'ringing') {
       this.ringing.answered();

@@ -15,6 +15,7 @@ import { Call } from './call.js';
 import type { CallEnvironment, CallSettings } from './call-environment.js';
 import { callerAbilities } from './caller-abilities.js';
 import { systemCause } from './cause.js';
+import { ConferenceRooms } from './conference-rooms.js';
 import type { CallEvent, MediaParts, RunningCall } from './ports.js';
 import { findNamed, type LiveCall, type Party } from './live-call.js';
 import { CallRecorder } from './recorder.js';
@@ -32,6 +33,7 @@ export interface CallsDeps extends Omit<
   | 'plan'
   | 'settings'
   | 'media'
+  | 'conferences'
   | 'queues'
   | 'callbackNumber'
   | 'busy'
@@ -114,6 +116,7 @@ export function createCalls(deps: CallsDeps): Calls {
     capacity: deps.capacity,
     webhooks: deps.webhooks,
     media: deps.media,
+    conferences: deps.media === undefined ? undefined : new ConferenceRooms(deps.media.engine),
     queues: deps.queues,
     busy: new BusyExtensions((extension, busy) => deps.queues?.agents.busy(extension, busy)),
     callbackNumber: (digits) => deps.callbackNumber?.(digits),

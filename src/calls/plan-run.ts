@@ -10,6 +10,7 @@ import {
 import type { EndCause } from '../model/index.js';
 import type { AdmittedCall } from '../routing/index.js';
 import type { CallEnvironment } from './call-environment.js';
+import type { ConferenceAction } from './conference-step.js';
 import type { ConnectAction } from './connect-step.js';
 import type { MediaAction } from './media-steps.js';
 import type { QueueAction } from './queue-step.js';
@@ -37,6 +38,8 @@ export interface PlanRunHost {
   media(action: MediaAction): Activity | undefined;
   /** A wait in a queue; undefined: there are no queues. */
   queue(action: QueueAction): Activity | undefined;
+  /** A stay in a conference room; undefined: there is no media engine. */
+  conference(action: ConferenceAction): Activity | undefined;
   /** A step that only the media engine can do, and there is none. */
   needsMedia(verb: string, action: string): void;
   /** A bug: the call must end. */
@@ -138,6 +141,9 @@ export class PlanRun {
         case 'queue':
           this.#start(action, this.host.queue(action));
           return;
+        case 'conference':
+          this.#start(action, this.host.conference(action));
+          return;
         default:
           this.#media(action);
       }
@@ -162,7 +168,7 @@ export class PlanRun {
     this.#start(action, this.host.media(action));
   }
 
-  #start(action: MediaAction | QueueAction, activity: Activity | undefined): void {
+  #start(action: MediaAction | QueueAction | ConferenceAction, activity: Activity | undefined): void {
     if (activity === undefined) {
       this.host.needsMedia(action.step.verb, action.kind);
       return;

@@ -3,7 +3,7 @@ import { knownOutcome } from './machine-end.js';
 import { begin, resume } from './machine-begin.js';
 import { combineOutcomes } from './machine-ring.js';
 import type { Action, ActionResult, CallerIdentity, Leg, LegGroup, MachineWorld } from './machine.js';
-import type { Outcome, Plan, PlanTest, Prompt } from './plan.js';
+import type { ConferenceDefinition, Outcome, Plan, PlanTest, Prompt } from './plan.js';
 import { partsOfPrompt } from './show-prompt.js';
 
 /** What is given of an imagined call: what the caller keys, and how the world answers. */
@@ -47,6 +47,11 @@ export const NOTHING_GIVEN: PlanTest['given'] = { legs: {}, queues: {}, trunks: 
 
 /** Actions after which an imagined call is given up: input may make a plan go round for ever. */
 const MAX_ACTIONS = 2000;
+
+/** As the dialogue at the door of a room has them. */
+const PIN_ATTEMPTS = 3;
+const PIN_TIMEOUT_MS = 10_000;
+const LEAVE_CONFERENCE = '*#';
 
 /**
  * Runs a call against the machine without a network, in virtual time: tests and explain are this. What is not given
@@ -139,6 +144,8 @@ class ImaginedCall {
           digits === '' ? { kind: 'failed', outcome: 'no-input' } : { kind: 'done', digits },
         );
       }
+      case 'conference':
+        return this.conference(action.conference);
       case 'record':
         this.hear(action.prompt);
         if (action.step.verb === 'record' && action.step.what !== 'message') return { kind: 'done' };
@@ -278,6 +285,29 @@ class ImaginedCall {
     if (outcome === undefined) return this.connected(action.queue);
     if (outcome === 'timeout') this.elapsedMs += action.maxWaitMs ?? 0;
     return { kind: 'failed', outcome };
+  }
+
+  /** PINs as they are pressed; whoever is in stays until `*#` or the end of what is pressed. */
+  private conference({ name, pin, hostPin }: ConferenceDefinition): Answer {
+    const { conferences } = this.script.given;
+    if (conferences !== undefined && Object.hasOwn(conferences, name))
+      return { kind: 'failed', outcome: 'full' };
+    const pins = [pin, hostPin].filter((one) => one !== undefined);
+    let entered: Answer | undefined = pins.length === 0 ? { kind: 'done' } : undefined;
+    for (let attempt = 1; entered === undefined; attempt++) {
+      const answer = this.input(PIN_TIMEOUT_MS, (digits) => ({ kind: 'done', digits }));
+      if (answer.kind !== 'done') return answer;
+      const digits = answer.digits ?? '';
+      if (pins.includes(digits)) entered = answer;
+      else if (attempt === PIN_ATTEMPTS)
+        return { kind: 'failed', outcome: digits === '' ? 'no-input' : 'invalid', answered: true };
+    }
+    this.trace.push({ kind: 'attempt', target: name, result: 'connected' });
+    for (let key = this.press.shift(); key !== undefined; key = this.press.shift()) {
+      if (key === LEAVE_CONFERENCE) return { kind: 'done' };
+      if (key === 'hang-up') return { kind: 'stop', stopped: { kind: 'caller-left' } };
+    }
+    return { kind: 'stop', stopped: { kind: 'connected', to: name } };
   }
 
   private webhook(action: Extract<Action, { kind: 'webhook' }>): Answer {

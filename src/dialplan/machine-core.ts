@@ -6,9 +6,11 @@ import { forwardOrFail, runExtension } from './machine-extension.js';
 import { failStep } from './machine-failure.js';
 import {
   resumeCollect,
+  resumeConference,
   resumeMenu,
   resumeRecord,
   runCollect,
+  runConference,
   runMenu,
   runPlay,
   runQueue,
@@ -108,6 +110,8 @@ export function resumeStep(run: Run, step: Step, pending: Pending, result: Actio
         : resumeRecord(run, result);
     case 'survey':
       return result.kind === 'failed' ? failed(knownOutcome(result.outcome)) : DONE;
+    case 'conference':
+      return resumeConference(run, result);
     // A prompt that cannot be played is skipped (an alarm is raised where it is played).
     case 'play':
     case 'say':
@@ -157,6 +161,8 @@ function execute(run: Run, step: Step): Progress {
       return runWebhook(run, step);
     case 'survey':
       return runSurvey(run, step);
+    case 'conference':
+      return runConference(run, step);
     case 'wait':
       return runWait(run, step);
     case 'goto':

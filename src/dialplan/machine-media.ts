@@ -1,6 +1,7 @@
 import { formatDuration } from '../base/duration.js';
 import { findExtension } from './find-extension.js';
 import { addressOf } from './machine-address.js';
+import { knownOutcome } from './machine-end.js';
 import { fits } from './machine-matcher.js';
 import { DONE, MAX_STEPS, PLAIN, failed, inline, note, traceStep } from './machine-run.js';
 import type { Progress, Run } from './machine-run.js';
@@ -184,6 +185,28 @@ export function runSurvey(run: Run, step: StepOf<'survey'>): Progress {
   traceStep(run, step, step.survey);
   run.answered = true;
   return { kind: 'act', action: { kind: 'survey', step, survey: step.survey }, pending: PLAIN };
+}
+
+/** A room that is full is left before the call is answered. */
+export function runConference(run: Run, step: StepOf<'conference'>): Progress {
+  traceStep(run, step, step.conference);
+  const conference = run.plan.conferences.get(step.conference);
+  if (conference === undefined) {
+    note(run, `there is no conference ${step.conference}`);
+    return failed('full');
+  }
+  return { kind: 'act', action: { kind: 'conference', step, conference }, pending: PLAIN };
+}
+
+/** Who leaves the room by its key goes on; who was not let in was asked for the PIN, and so answered, unless it was full. */
+export function resumeConference(run: Run, result: ActionResult): Progress {
+  if (result.kind !== 'failed') {
+    run.answered = true;
+    run.stepsLeft = MAX_STEPS;
+    return DONE;
+  }
+  if (result.outcome !== 'full') run.answered = true;
+  return failed(knownOutcome(result.outcome));
 }
 
 export function runWait(run: Run, step: StepOf<'wait'>): Progress {

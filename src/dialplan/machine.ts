@@ -1,5 +1,5 @@
 import type { CallFacts, TraceEntry } from '../model/index.js';
-import type { CallerId, MenuDefinition, Outcome, Plan, Prompt, Step } from './plan.js';
+import type { CallerId, ConferenceDefinition, MenuDefinition, Outcome, Plan, Prompt, Step } from './plan.js';
 
 /** One leg to try: `calls` knows how to reach it. Text is substituted, names are resolved. */
 export interface Leg {
@@ -89,6 +89,7 @@ export type Action =
   | { readonly kind: 'record'; readonly step: Step; readonly prompt: readonly Prompt[] }
   | { readonly kind: 'voicemail'; readonly step: Step; readonly mailbox: string; readonly greeting?: Prompt }
   | { readonly kind: 'survey'; readonly step: Step; readonly survey: string }
+  | { readonly kind: 'conference'; readonly step: Step; readonly conference: ConferenceDefinition }
   | {
       readonly kind: 'webhook';
       readonly step: Step;

@@ -180,6 +180,7 @@ export type Step =
       readonly secret?: string;
     })
   | (StepCommon & { readonly verb: 'survey'; readonly survey: string })
+  | (StepCommon & { readonly verb: 'conference'; readonly conference: string })
   | (StepCommon & { readonly verb: 'wait'; readonly ms: number })
   | (StepCommon & { readonly verb: 'goto'; readonly route: string })
   | (StepCommon & { readonly verb: 'reject'; readonly status: number; readonly reason?: string })

@@ -177,6 +177,19 @@ export interface SurveyDefinition {
   readonly accept?: Matcher;
 }
 
+/** A room in which callers talk to one another. */
+export interface ConferenceDefinition {
+  readonly name: string;
+  readonly place: Place;
+  /** Absent: everybody enters. */
+  readonly pin?: string;
+  /** Makes its caller a host; never without `pin`. */
+  readonly hostPin?: string;
+  readonly max: number;
+  /** What is said there is recorded. */
+  readonly record: boolean;
+}
+
 export interface RotaDefinition {
   readonly name: string;
   readonly place: Place;
@@ -209,6 +222,7 @@ export interface Plan {
   readonly routes: ReadonlyMap<string, Steps>;
   readonly rotas: ReadonlyMap<string, RotaDefinition>;
   readonly surveys: ReadonlyMap<string, SurveyDefinition>;
+  readonly conferences: ReadonlyMap<string, ConferenceDefinition>;
   readonly tests: readonly PlanTest[];
 }
 
@@ -238,6 +252,8 @@ export interface PlanTest {
     readonly trunks: Readonly<Record<string, string>>;
     readonly webhooks: Readonly<Record<string, unknown>>;
     readonly hours: Readonly<Record<string, 'open' | 'closed' | 'holiday'>>;
+    /** Rooms that have no place left. */
+    readonly conferences?: Readonly<Record<string, 'full'>>;
     readonly split?: number;
   };
   readonly expect: {

@@ -111,6 +111,7 @@ class PlanNames implements NameResolver {
       route: plan.routes,
       rota: plan.rotas,
       survey: plan.surveys,
+      conference: plan.conferences,
     };
     return maps[kind] ?? new Map();
   }

@@ -16,7 +16,10 @@ export interface ConferenceEntrySpec<Role extends string = string> extends Spoke
 }
 
 export type ConferenceEntryEnd<Role extends string = string> =
-  { readonly kind: 'admitted'; readonly role: Role } | { readonly kind: 'refused' } | Closed;
+  | { readonly kind: 'admitted'; readonly role: Role }
+  /** By the last of the attempts. */
+  | { readonly kind: 'refused'; readonly outcome: 'invalid' | 'no-input' }
+  | Closed;
 
 /** Asks for the PIN of a conference, three times at most. */
 export async function enterConference<Role extends string>(
@@ -29,6 +32,7 @@ export async function enterConference<Role extends string>(
   const welcome: PromptRequest = { kind: 'system', name: 'joining-conference' };
   let role = spec.pins.length === 0 ? spec.open : undefined;
   const sorry: PromptRequest[] = [];
+  let outcome: 'invalid' | 'no-input' = 'invalid';
   for (let attempt = 1; role === undefined && attempt <= ATTEMPTS; attempt++) {
     const entered = await collectOnce(
       deps,
@@ -50,11 +54,12 @@ export async function enterConference<Role extends string>(
     const digits = entered.kind === 'done' ? entered.digits : '';
     // All are compared, so that the time does not tell which one.
     for (const one of spec.pins) if (sameSecret(one.pin, digits)) role ??= one.role;
-    sorry[0] = { kind: 'system', name: entered.kind === 'no-input' ? 'no-input' : 'wrong-conference-pin' };
+    outcome = entered.kind === 'no-input' ? 'no-input' : 'invalid';
+    sorry[0] = { kind: 'system', name: outcome === 'no-input' ? 'no-input' : 'wrong-conference-pin' };
   }
   if (role === undefined) {
-    const heard = await say(deps, session, [...sorry, { kind: 'system', name: 'goodbye' }], language, signal);
-    return heard === 'closed' ? { kind: 'closed' } : { kind: 'refused' };
+    const heard = await say(deps, session, sorry, language, signal);
+    return heard === 'closed' ? { kind: 'closed' } : { kind: 'refused', outcome };
   }
   const heard = await say(deps, session, [welcome], language, signal);
   return heard === 'closed' ? { kind: 'closed' } : { kind: 'admitted', role };

@@ -3,6 +3,7 @@ import type { NumberPattern } from '../../src/numbers/index.js';
 import type { CallFacts, DeviceDefinition } from '../../src/model/index.js';
 import type { MachineWorld } from '../../src/dialplan/machine.js';
 import type {
+  ConferenceDefinition,
   ExtensionDefinition,
   HoursDefinition,
   Matcher,
@@ -127,6 +128,8 @@ export const step = {
   webhook: (url: string, fields: Fields<'webhook'> = {}) =>
     make('webhook', { url: text(url), timeoutMs: 3000 }, fields),
   survey: (name: string, fields: Fields<'survey'> = {}) => make('survey', { survey: name }, fields),
+  conference: (name: string, fields: Fields<'conference'> = {}) =>
+    make('conference', { conference: name }, fields),
   wait: (ms: number) => make('wait', { ms }, {}),
   goto: (route: string) => make('goto', { route }, {}),
   reject: (status: number, fields: Fields<'reject'> = {}) => make('reject', { status }, fields),
@@ -247,6 +250,7 @@ interface Parts {
   readonly outbound?: readonly OutboundRule[];
   readonly routes?: Readonly<Record<string, Steps>>;
   readonly lists?: Readonly<Record<string, readonly Matcher[]>>;
+  readonly conferences?: readonly ConferenceDefinition[];
   readonly plan?: Partial<Plan>;
 }
 
@@ -275,6 +279,7 @@ export function buildPlan(parts: Parts): Plan {
     routes: new Map(Object.entries(parts.routes ?? {})),
     rotas: new Map(),
     surveys: new Map(),
+    conferences: byName(parts.conferences),
     tests: [],
     ...parts.plan,
   };

@@ -282,6 +282,7 @@ t.test('what is wrong with a step is told at its place, with what to do', (t) =>
   t.same(wrong('{ trunk: acmee }'), ['11:15 unknown-trunk | did you mean "acme"?']);
   t.same(wrong('{ hours: offfice, open: busy }'), ['11:15 unknown-hours | did you mean "office"?']);
   t.same(wrong('{ goto: rr }'), ['11:14 unknown-route | did you mean "r"?']);
+  t.same(wrong('{ conference: standup }'), ['11:20 unknown-conference | define it under conferences:']);
   t.same(wrong('{ survey: cast }'), ['11:16 unknown-survey | did you mean "csat"?']);
   t.same(wrong('{ voicemail: nobody }'), [
     '11:19 unknown-mailbox | define it under mailboxes:; known: front-desk, 201',
@@ -357,6 +358,7 @@ hours:
   h: { open: { mon-thu: ["08:00-12:00", "13:00-17:00"], fri: "22:00-06:00", "sat,sun": closed }, special: { "12-24..12-25": "08:00-24:00", "2026-01-02": closed }, holidays: c }
 rotas: { d: { starts: "2026-01-05 09:00", every: 7d, people: ["201", "+41791234567"], swaps: [{ from: 2026-02-01, to: 2026-02-02, who: 202 }] } }
 surveys: { s: { ask: a.wav, digits: 2, accept: "[1-5]x" } }
+conferences: { standup: {}, board: { pin: "\${X:-1234}", host-pin: "\${X:-9876}", max: 5, record: true } }
 `);
   t.same(
     diagnostics.filter(({ code }) => code !== 'unreachable-rule'),
@@ -441,6 +443,8 @@ surveys: { s: { ask: a.wav, digits: 2, accept: "[1-5]x" } }
     people: ['201', '+41791234567'],
     swaps: [{ from: Date.parse('2026-02-01T05:00Z'), to: Date.parse('2026-02-03T05:00Z'), who: '202' }],
   });
+  t.match(plan.conferences.get('standup'), { max: 50, record: false, pin: undefined });
+  t.match(plan.conferences.get('board'), { max: 5, record: true, pin: '1234', hostPin: '9876' });
   t.match(plan.surveys.get('s'), { digits: 2, accept: { kind: 'number' } });
   t.end();
 });
@@ -495,6 +499,13 @@ t.test('what is wrong with a definition is told at its place', (t) => {
       ['1:49 unknown-extension | define it under extensions:'],
     ],
     ['mailboxes: { a: { pin: "12" } }\n', ['1:24 unexpected']],
+    ['conferences: { a: { pin: "12" } }\n', ['1:26 unexpected']],
+    ['conferences: { a: { max: 1 } }\n', ['1:26 unexpected']],
+    [
+      'conferences: { a: { host-pin: "${X:-123}" } }\n',
+      ['1:16 missing-key | without pin: nobody is asked for one'],
+    ],
+    ['conferences: { a: { pin: "${X:-123}", host-pin: "${X:-123}" } }\n', ['1:16 same-pin']],
     ['sites: { hq: { country: USA } }\n', ['1:25 unexpected']],
     [
       'sites: { hq: { emergency: { numbers: [], via: acme } } }\n',
@@ -782,6 +793,10 @@ t.test('warnings tell of rules, paths and definitions that cannot be meant', (t)
     ['1:32 ~secret-in-clear'],
   );
   t.same(of('routes: { r: { webhook: "https://a.example", secret: s } }\n'), ['1:54 ~secret-in-clear']);
+  t.same(of('conferences: { c: { pin: "1234", host-pin: "5678" } }\n'), [
+    '1:26 ~secret-in-clear',
+    '1:44 ~secret-in-clear',
+  ]);
   t.same(of('extensions: { "97": { trunk: acme } }\noutbound:\n  - { dial: "9x", via: acme }\n'), [
     '3:5 ~dial-overlap',
   ]);
@@ -942,7 +957,7 @@ t.test('the schema names every key of the language', (t) => {
   const verbs = schema.$defs['step']?.anyOf?.flatMap(({ properties }) =>
     Object.keys(properties ?? {}).slice(0, 1),
   );
-  t.equal(verbs?.length, 21);
+  t.equal(verbs?.length, 22);
   const text = JSON.stringify(schema);
   for (const [, name] of text.matchAll(/"\$ref":"#\/\$defs\/([^"]+)"/g))
     t.ok(schema.$defs[name ?? ''], name ?? '');

@@ -85,9 +85,26 @@ const plan = buildPlan({
       step.extension('201', { otherwise: [step.extension('201', { otherwise: [step.hangup()] })] }),
     ]),
   ],
+  conferences: [
+    { name: 'standup', place: place(), max: 50, record: false },
+    { name: 'board', place: place(), pin: '1234', hostPin: '9876', max: 5, record: true },
+  ],
   extensions: [
     extension('201'),
     extension('202'),
+    extension('801', { where: { kind: 'route', route: [step.conference('standup')] } }),
+    extension('802', {
+      where: {
+        kind: 'route',
+        route: [
+          step.conference('board', {
+            ifOutcome: { full: [step.busy()] },
+            otherwise: [step.extension('201')],
+          }),
+          step.play('bye.wav'),
+        ],
+      },
+    }),
     extension('600', {
       where: {
         kind: 'route',
@@ -156,6 +173,44 @@ t.test('tests drive the machine in virtual time and stop where input or a person
     at: TUESDAY,
     press: ['hang-up'],
     expect: { end: picture('menu', 'main') },
+  });
+  t.end();
+});
+
+t.test('conference rooms ask for their PIN, and go on behind `*#`', (t) => {
+  passes(t, 'a room without a PIN', {
+    dial: '801',
+    expect: { end: picture('conference', 'standup', 'connected') },
+  });
+  passes(t, 'the second PIN is right', {
+    dial: '802',
+    press: ['1111', '9876'],
+    expect: { end: picture('conference', 'board', 'connected'), never: [picture('play', 'bye.wav')] },
+  });
+  passes(t, 'who leaves by key goes on', {
+    dial: '802',
+    press: ['1234', '*6', '*#'],
+    expect: { path: [picture('conference', 'board')], heard: ['bye.wav'], status: 200 },
+  });
+  passes(t, 'who hangs up does not', {
+    dial: '802',
+    press: ['1234', 'hang-up'],
+    expect: { end: picture('conference', 'board') },
+  });
+  passes(t, 'three wrong PINs', {
+    dial: '802',
+    press: ['1', 'wait', '3'],
+    expect: { path: [picture('conference', 'board', 'invalid')], end: picture('extension', '201') },
+  });
+  passes(t, 'nothing at all', {
+    dial: '802',
+    press: ['wait', 'wait', 'wait'],
+    expect: { path: [picture('conference', 'board', 'no-input')] },
+  });
+  passes(t, 'a full room answers nobody', {
+    dial: '802',
+    given: { conferences: { board: 'full' } },
+    expect: { path: [picture('conference', 'board', 'full')], status: 486 },
   });
   t.end();
 });

@@ -338,7 +338,8 @@ t.test('a conference opens to its PINs, and to nobody else', async (t) => {
     kind: 'admitted',
     role: 'moderator',
   });
-  t.same(await house().run(enter(pins), asks, asks, asks), { kind: 'refused' });
+  t.same(await house().run(enter(pins), asks, asks, asks), { kind: 'refused', outcome: 'invalid' });
+  t.same(await house().run(enter(pins)), { kind: 'refused', outcome: 'no-input' }, 'who presses nothing');
   t.same(await house().run(enter([])), { kind: 'admitted', role: 'member' });
   t.same(await house().run(enter(pins), ['enter-conference-pin', 'hang-up']), { kind: 'closed' });
 });

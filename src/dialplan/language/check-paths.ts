@@ -103,6 +103,7 @@ class Paths {
       case 'ring':
       case 'trunk':
       case 'queue':
+      case 'conference':
       case 'voicemail':
       case 'webhook':
       case 'reject':
@@ -124,6 +125,7 @@ class Paths {
       case 'ring':
       case 'trunk':
       case 'queue':
+      case 'conference':
       case 'webhook':
         return true;
       case 'goto':

@@ -1,7 +1,7 @@
 import type { Diagnostic } from '../../base/diagnostic.js';
-import type { Plan, Prompt } from '../plan.js';
-import { placeOfPrompt } from './prompts.js';
-import { allLists, listsNamed, promptsOf, promptsOfMenu, walkSteps } from './walk.js';
+import type { Plan } from '../plan.js';
+import { promptsOfPlan } from '../plan-prompts.js';
+import { listsNamed } from './walk.js';
 
 type Report = (diagnostic: Diagnostic) => void;
 
@@ -75,7 +75,9 @@ export function checkLists(
 /** Prompt files that are not there: a call that comes to one skips it, with an alarm. */
 export function checkPrompts(plan: Plan, promptExists: (file: string) => boolean, report: Report): void {
   const known = new Map<string, boolean>();
-  const check = (file: string, place: Diagnostic['place']): void => {
+  for (const { prompt, place } of promptsOfPlan(plan)) {
+    if (prompt.kind !== 'file') continue;
+    const { file } = prompt;
     let there = known.get(file);
     if (there === undefined) known.set(file, (there = promptExists(file)));
     if (!there)
@@ -84,24 +86,7 @@ export function checkPrompts(plan: Plan, promptExists: (file: string) => boolean
         place,
         'missing-prompt',
         `there is no prompt file "${file}"`,
-        'files are looked up under media.prompts',
+        'files are looked up under media.prompts, then among those that come with Trunkline',
       );
-  };
-  const checkAll = (prompt: Prompt, fallback: Diagnostic['place']): void => {
-    const place = placeOfPrompt(prompt) ?? fallback;
-    if (prompt.kind === 'file') check(prompt.file, place);
-    else if (prompt.kind === 'sequence') for (const part of prompt.of) checkAll(part, place);
-  };
-  for (const list of allLists(plan)) {
-    walkSteps(list, (step) => {
-      for (const prompt of promptsOf(step)) checkAll(prompt, step.place);
-      if (step.verb === 'ring' && step.music !== 'ringback') check(step.music, step.place);
-    });
   }
-  for (const menu of plan.menus.values())
-    for (const prompt of promptsOfMenu(menu)) checkAll(prompt, menu.place);
-  for (const queue of plan.queues.values()) if (queue.music !== undefined) check(queue.music, queue.place);
-  for (const mailbox of plan.mailboxes.values())
-    if (mailbox.greeting !== undefined) checkAll(mailbox.greeting, mailbox.place);
-  for (const survey of plan.surveys.values()) checkAll(survey.ask, survey.place);
 }

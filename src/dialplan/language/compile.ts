@@ -123,6 +123,7 @@ export function* compile(input: CompileInput): Generator<undefined, Compiled> {
     ),
     rotas: byName(files.flatMap(({ reading }) => reading.rotas ?? [])),
     surveys: byName(files.flatMap(({ reading }) => reading.surveys ?? [])),
+    conferences: byName(files.flatMap(({ reading }) => reading.conferences ?? [])),
     tests,
   };
   const listPlaces = new Map(

@@ -14,6 +14,7 @@ import {
 } from '../../base/shape/index.js';
 import { timezone } from './dates.js';
 import { NAME_PATTERN } from './names.js';
+import { conferencesSection } from './section-conferences.js';
 import { numbersSection } from './section-numbers.js';
 import { menusSection, queuesSection, surveysSection } from './section-media.js';
 import { listsSection, outboundSection, routesSection, sitesSection } from './section-outside.js';
@@ -45,6 +46,7 @@ const SECTIONS = {
   outbound: { shape: outboundSection, doc: 'Calls from inside to the world.' },
   rotas: { shape: rotasSection, doc: 'Who is on duty, by name.' },
   surveys: { shape: surveysSection, doc: 'Questions to callers, by name.' },
+  conferences: { shape: conferencesSection, doc: 'Rooms where callers talk to one another, by name.' },
   tests: { shape: testsSection, doc: 'Calls imagined, and what must come of them.' },
 } as const satisfies Readonly<Record<string, Field>>;
 

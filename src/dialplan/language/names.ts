@@ -16,6 +16,7 @@ export type NameKind =
   | 'route'
   | 'rota'
   | 'survey'
+  | 'conference'
   | 'trunk';
 
 /** The top-level key that defines names of a kind. */
@@ -32,6 +33,7 @@ const SECTIONS: Readonly<Record<Exclude<NameKind, 'trunk'>, string>> = {
   route: 'routes',
   rota: 'rotas',
   survey: 'surveys',
+  conference: 'conferences',
 };
 
 /** A name of an admin's own: letters, digits and `_ . -`; an extension may also hold `*` and `#`. */

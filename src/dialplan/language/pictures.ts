@@ -39,6 +39,7 @@ const NAMED_BY: Readonly<Partial<Record<Verb, NameKind>>> = {
   voicemail: 'mailbox',
   hours: 'hours',
   survey: 'survey',
+  conference: 'conference',
   goto: 'route',
   trunk: 'trunk',
 };

@@ -189,7 +189,8 @@ export const devicesSection = section(
   }),
 );
 
-const pin: Shape<string> = mapped(
+/** A PIN, remembered as one that stands in clear unless the environment gave it. */
+export const pin: Shape<string> = mapped(
   text({ pattern: /^\d{3,16}$/, expected: 'a PIN of 3 to 16 digits', digits: true }),
   (written, node, reader) => {
     noteSecret(reader, node, 'pin');

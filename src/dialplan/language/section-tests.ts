@@ -158,9 +158,17 @@ const given = mapped(
       doc: 'Hours as if ops had set them.',
       default: {},
     },
+    conferences: {
+      shape: asRecord(record(reference('conference'), oneWordOf('full'))),
+      doc: 'Conference rooms that are full.',
+    },
     split: { shape: integer({ min: 1, max: 100 }), doc: 'Which branch of splits is drawn, counted from 1.' },
   }),
-  ({ split, ...read }): Given => ({ ...read, ...(split !== undefined && { split }) }),
+  ({ split, conferences, ...read }): Given => ({
+    ...read,
+    ...(conferences !== undefined && { conferences }),
+    ...(split !== undefined && { split }),
+  }),
 );
 
 const expectLong = mapped(

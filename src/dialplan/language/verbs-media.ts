@@ -204,6 +204,13 @@ export const mediaVerbs: readonly VerbDefinition[] = [
     outcomes: ['no-input'],
     make: (survey, _, common) => ({ ...common, verb: 'survey', survey }),
   }),
+  defineVerb({
+    verb: 'conference',
+    doc: 'Lets the caller into a conference room.',
+    value: reference('conference'),
+    outcomes: ['full', 'invalid', 'no-input'],
+    make: (conference, _, common) => ({ ...common, verb: 'conference', conference }),
+  }),
 ];
 
 function misplacedRecordField(

@@ -105,6 +105,7 @@ export const SYSTEM_TEXTS = {
   'enter-conference-pin': 'Please enter the PIN of the conference, then press pound.',
   'wrong-conference-pin': 'This PIN is not correct.',
   'joining-conference': 'You are now joining the conference.',
+  'only-one-in-conference': 'You are the only person in this conference.',
   'only-one-here': 'You are the only one here.',
   'has-joined': 'has joined.',
   'has-left': 'has left.',
