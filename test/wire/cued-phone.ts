@@ -18,8 +18,8 @@ export interface CuedPhone {
   /** Picks up. */
   answer(): Promise<void>;
   hangUp(): Promise<void>;
-  /** A re-INVITE with this direction; `sendonly` is a hold. */
-  change(direction: 'sendrecv' | 'sendonly' | 'inactive'): Promise<void>;
+  /** A re-INVITE with this direction (`sendonly` is a hold), and with its audio at another port where one is given. */
+  change(direction: 'sendrecv' | 'sendonly' | 'inactive', port?: number): Promise<void>;
   /** A key by SIP INFO. */
   info(digit: string): Promise<void>;
   /** What it got, oldest first. */
@@ -33,9 +33,12 @@ export interface CuedPhone {
 }
 
 export interface MediaOffer {
-  /** Payload types; 101 is telephone-event. Default `0 101`. */
+  /** Payload types; 96 and 101 are telephone-event. Default `0 101`. */
   readonly formats?: string;
 }
+
+/** Where callers call from: an address of their own, so that phones at 127.0.0.1 are not taken for the carrier. */
+export const CARRIER_ADDRESS = '127.0.0.3';
 
 const WAIT_MS = 20_000;
 
@@ -48,7 +51,7 @@ export async function cuedCaller(
   options: MediaOffer & { readonly number: string; readonly from?: string },
 ): Promise<CuedPhone> {
   const { number, from = '+12125550000' } = options;
-  const media = await openMedia(t);
+  const media = await openMedia(t, CARRIER_ADDRESS);
   return phone(t, media, {
     name: `caller-${media.port}`,
     folder: server.folder,
@@ -64,7 +67,7 @@ export async function cuedCallee(
   server: Pick<ServerProcess, 'folder'>,
   options: MediaOffer & { readonly port: number },
 ): Promise<CuedPhone> {
-  const media = await openMedia(t);
+  const media = await openMedia(t, '127.0.0.1');
   return phone(t, media, {
     name: `callee-${media.port}`,
     folder: server.folder,
@@ -74,8 +77,8 @@ export async function cuedCallee(
   });
 }
 
-async function openMedia(t: Test): Promise<RtpPeer> {
-  const media = await RtpPeer.open();
+async function openMedia(t: Test, address: string): Promise<RtpPeer> {
+  const media = await RtpPeer.open(address);
   t.teardown(() => media.close());
   return media;
 }
@@ -95,14 +98,17 @@ async function phone(
   const port = plan.port ?? (await freeSipPort());
   const file = join(plan.folder, plan.name);
   const trace = `${file}.log`;
-  writeFileSync(`${file}.xml`, scenario(plan.name, plan.scenario, describe(media, plan.offer)));
+  writeFileSync(`${file}.xml`, scenario(plan.name, plan.scenario, describe(plan.offer), media.port));
   const run: SippRun = await sipp(t, file, {
     port,
+    address: media.address,
     ...(plan.target === undefined ? {} : { target: plan.target }),
     arguments: ['-trace_msg', '-message_file', trace],
   });
   const state = { failed: undefined as Error | undefined };
-  run.done.catch((error: unknown) => (state.failed = error as Error));
+  run.done.catch((error: unknown) => {
+    state.failed = error as Error;
+  });
   const received = (): string[] =>
     (existsSync(trace) ? readFileSync(trace, 'utf8') : '')
       .split(/^-{20,}.*\n/m)
@@ -110,15 +116,16 @@ async function phone(
       .map((entry) => entry.slice(entry.indexOf('\n')).trimStart())
       .filter((message) => !message.includes('\nCue: '));
   const waitFor = async <T>(what: string, look: (messages: string[]) => T | undefined): Promise<T> => {
-    for (const deadline = Date.now() + WAIT_MS; Date.now() < deadline; await after(20)) {
+    for (const deadline = Date.now() + WAIT_MS; Date.now() < deadline;) {
       const found = look(received());
       if (found !== undefined) return found;
       if (state.failed !== undefined) throw state.failed;
+      await after(20);
     }
     throw new Error(`${plan.name} waited in vain for ${what}; it got:\n${received().join('\n')}`);
   };
   let cues = 0;
-  const cue = async (name: keyof typeof CUES, value = ''): Promise<void> => {
+  const cue = async (name: keyof typeof CUES, value = '', at = media.port): Promise<void> => {
     const callId = await waitFor('a call', (messages) => /^Call-ID: *(\S+)/im.exec(messages[0] ?? '')?.[1]);
     const method = CUES[name];
     cues += 1;
@@ -130,11 +137,14 @@ async function phone(
       `Call-ID: ${callId}`,
       `CSeq: ${cues} ${method}`,
       `Cue: ${value}`,
+      `Port: ${at}`,
       'Content-Length: 0',
       '\r\n',
     ].join('\r\n');
     const socket = createSocket('udp4');
-    await new Promise<void>((resolve) => socket.send(text, port, '127.0.0.1', () => resolve()));
+    await new Promise<void>((resolve) => {
+      socket.send(text, port, media.address, () => resolve());
+    });
     socket.close();
   };
   return {
@@ -146,7 +156,7 @@ async function phone(
       await waitFor('ACK', (messages) => messages.find((one) => one.startsWith('ACK')));
     },
     hangUp: () => cue('hangUp'),
-    change: (direction) => cue('change', direction),
+    change: (direction, at) => cue('change', direction, at),
     info: (digit) => cue('info', digit),
     received,
     message: (start) => waitFor(String(start), (messages) => messages.find((one) => start.test(one))),
@@ -155,26 +165,28 @@ async function phone(
   };
 }
 
-/** Lines of its SDP but for the direction. */
-function describe(media: RtpPeer, offer: MediaOffer): string {
+/** Lines of its SDP but for the direction, and the port. */
+function describe(offer: MediaOffer): string {
   const { formats = '0 101' } = offer;
   return [
     'v=0',
-    'o=phone 1 [cseq] IN IP4 127.0.0.1',
+    'o=phone 1 [cseq] IN IP4 [local_ip]',
     's=-',
-    'c=IN IP4 127.0.0.1',
+    'c=IN IP4 [local_ip]',
     't=0 0',
-    `m=audio ${media.port} RTP/AVP ${formats}`,
-    ...(formats.includes('101') ? ['a=rtpmap:101 telephone-event/8000'] : []),
+    `m=audio {port} RTP/AVP ${formats}`,
+    ...['96', '101']
+      .filter((pt) => formats.split(' ').includes(pt))
+      .map((pt) => `a=rtpmap:${pt} telephone-event/8000`),
     'a=ptime:20',
   ].join('\n');
 }
 
 /** Headers of requests within the dialog are kept in variables: a cue would take the place of `[last_…]`. */
-function scenario(name: string, body: string, sdp: string): string {
+function scenario(name: string, body: string, sdp: string, port: number): string {
   return `<?xml version="1.0" encoding="ISO-8859-1" ?>
 <scenario name="${name}">
-${body.replaceAll('{sdp}', sdp)}
+${body.replaceAll('{moved}', sdp.replace('{port}', '[$port]')).replaceAll('{sdp}', sdp.replace('{port}', String(port)))}
 </scenario>
 `;
 }
@@ -263,7 +275,7 @@ SIP/2.0 200 OK
 Content-Length: 0
 
 ]]></send>
-  <send retrans="500" next="99"><![CDATA[
+  <send retrans="500"><![CDATA[
 SIP/2.0 487 Request Terminated
 Via:[$via]
 From:[$far]
@@ -273,6 +285,7 @@ CSeq:[$invited]
 Content-Length: 0
 
 ]]></send>
+  <recv request="ACK" next="99"/>
 `;
 
 /** SIPp's own branches are those of a place in the scenario: a second pass would be taken for a retransmission. */
@@ -307,12 +320,15 @@ const DIALOG = `
     <action><ereg regexp="[0-9*#]" search_in="hdr" header="Cue:" assign_to="digit"/></action>
   </recv>
   <recv request="SUBSCRIBE">
-    <action><ereg regexp="[a-z]+" search_in="hdr" header="Cue:" assign_to="direction"/></action>
+    <action>
+      <ereg regexp="[a-z]+" search_in="hdr" header="Cue:" assign_to="direction"/>
+      <ereg regexp="[0-9]+" search_in="hdr" header="Port:" assign_to="port"/>
+    </action>
   </recv>
 
   <send retrans="500"><![CDATA[
 ${request('INVITE', 'Content-Type: application/sdp\nContent-Length: [len]')}
-{sdp}
+{moved}
 a=[$direction]
 ]]></send>
   <recv response="100" optional="true"/>

@@ -1,5 +1,6 @@
 import { setTimeout as after } from 'node:timers/promises';
 import { encodeMu } from '../../src/media/codec/g711.js';
+import { createDtmfDetector } from '../../src/media/codec/goertzel.js';
 import { readWav } from '../../src/media/codec/wav.js';
 import { dominantTone, toneShare, type RtpPeer, type SeenPacket } from '../media/rtp-peer.js';
 
@@ -118,6 +119,25 @@ export function longestGapMs(peer: RtpPeer, packets: readonly SeenPacket[], hz: 
     expected = packet.timestamp + packet.payload.length;
   }
   return longest;
+}
+
+/** Keys that reached it by RFC 4733, with the payload type they came under. */
+export function keysHeard(peer: RtpPeer, pt: number): string {
+  const starts = new Map<number, string>();
+  for (const packet of peer.seen) {
+    if (packet.pt === pt && packet.payload.length === 4)
+      starts.set(packet.timestamp, '0123456789*#ABCD'[packet.payload[0]!] ?? '?');
+  }
+  return [...starts.values()].join('');
+}
+
+/** Keys that reached it as tones. */
+export function keysHeardInBand(peer: RtpPeer, from = 0): string {
+  const detector = createDtmfDetector();
+  return peer.seen
+    .slice(from)
+    .map((packet) => detector.push(peer.pcm([packet])) ?? '')
+    .join('');
 }
 
 /** The channels of a recording at 8 kHz. */

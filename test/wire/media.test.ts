@@ -1,11 +1,15 @@
+import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { RtpPeer } from '../media/rtp-peer.js';
 import { missing } from '../helpers/tools.js';
-import { cuedCallee, cuedCaller, type CuedPhone } from './cued-phone.js';
+import { startBaresip } from './baresip.js';
+import { CARRIER_ADDRESS, cuedCallee, cuedCaller, type CuedPhone } from './cued-phone.js';
 import {
   heardInTurn,
+  keysHeard,
+  keysHeardInBand,
   longestGapMs,
   pressInBand,
   pressKeys,
@@ -57,6 +61,9 @@ numbers:
   - did: "+12025550106"
     route: [{ record: start }, { extension: "203", after: { survey: csat } }]
   - { did: "+12025550107", route: { menu: slow } }
+  - { did: "+12025550108", route: { extension: "201" } }
+  - { did: "+12025550109", route: { queue: sales } }
+  - { did: "+12025550110", route: { queue: support } }
 menus:
   main:
     prompt: menu.wav
@@ -76,12 +83,17 @@ mailboxes:
   sales: { pin: "2222", greeting: menu.wav }
 surveys:
   csat: { ask: no-input.wav, digits: 1, accept: "[1-5]" }
+queues:
+  sales: { agents: ["203"], music: ring.wav, wrap-up: 1s }
+  support: { agents: ["201"] }
 extensions:
+  "201": { name: Ann Lee, password: "secret-201" }
+  "700": { route: { menu: main } }
   "203..299": { trunk: pbx }
 `;
 
 const settings = (pbxPort: number, media = ''): string => `trunks:
-  carrier: { kind: carrier, from: [127.0.0.1/32] }
+  carrier: { kind: carrier, from: [${CARRIER_ADDRESS}] }
   pbx: { kind: pbx, to: [{ uri: "sip:127.0.0.1:${pbxPort}" }] }
 media:
   prompts: prompts
@@ -200,7 +212,7 @@ void t.test('what callers hear', { skip, timeout: 240_000 }, async (t) => {
     const ann = await callee(t, '8 101');
     const bob = await caller(t, '0101', '0 101');
     // From the start of the call, before anybody has sent: a neighbour of the caller, and an address of its own.
-    const strangers = [await RtpPeer.open('127.0.0.1'), await RtpPeer.open('127.0.0.2')];
+    const strangers = [await RtpPeer.open(CARRIER_ADDRESS), await RtpPeer.open('127.0.0.2')];
     t.teardown(() => strangers.forEach((stranger) => stranger.close()));
     await ann.answer();
     await bob.aim();
@@ -223,34 +235,66 @@ void t.test('what callers hear', { skip, timeout: 240_000 }, async (t) => {
       'nor answered',
     );
 
-    await bob.change('sendonly');
-    await ann.media.hearTone(HOLD_HZ, 15_000);
-    await bob.change('sendrecv');
+    for (let index = 0; index < 200; index++) {
+      strangers[index % 2]!.raw(randomBytes(1 + ((index * 37) % 400)));
+      bob.media.raw(Buffer.concat([Buffer.from([0xc0 | (index & 0x3f)]), randomBytes((index * 13) % 300)]));
+      bob.media.rawRtcp(randomBytes(1 + ((index * 29) % 300)));
+    }
     await converse(bob, ann, laws);
-    const resumed = ann.media.seen.length;
-    await ann.media.hear(50);
-    t.same(tonesInTurn(ann.media, resumed), [CALLER_HZ], 'the music has ended');
     await hangUp(bob, ann);
   });
 
-  await each('digits of one side reach the other, and its keys too where it takes only tones', async (t) => {
-    const ann = await callee(t, '0');
-    const bob = await caller(t, '0101', '0 101');
-    await talk(bob, ann);
-    bob.media.speak(0);
-    ann.media.speak(0);
-    await ann.media.hearTone(0);
-    const from = ann.media.seen.length;
-    bob.media.hush();
-    await pressKeys(bob.media, '5');
-    bob.media.speak(0);
-    // Two tones together are none of the test's own.
-    await ann.media.until(
-      () => heardInTurn(ann.media, from).some(({ hz }) => hz === -1),
-      'the tones of the key',
-    );
-    await hangUp(bob, ann);
-  });
+  await each(
+    'either side holds: the other hears music until it is back, and follows it to another port',
+    async (t) => {
+      const ann = await callee(t);
+      const bob = await caller(t, '0101');
+      await talk(bob, ann);
+      for (const [holder, held, tone] of [
+        [bob, ann, CALLER_HZ],
+        [ann, bob, CALLEE_HZ],
+      ] as const) {
+        await holder.change('sendonly');
+        await held.media.hearTone(HOLD_HZ, 15_000);
+        await holder.change('sendrecv');
+        await converse(bob, ann);
+        const resumed = held.media.seen.length;
+        await held.media.hear(50);
+        t.same(tonesInTurn(held.media, resumed), [tone], 'the music has ended');
+      }
+      const elsewhere = await RtpPeer.open(CARRIER_ADDRESS);
+      t.teardown(() => elsewhere.close());
+      await bob.change('sendrecv', elsewhere.port);
+      await elsewhere.hearTone(CALLEE_HZ, 15_000);
+      bob.media.hush();
+      elsewhere.target = { ...bob.media.target };
+      elsewhere.speak(SLOW_HZ);
+      await ann.media.hearTone(SLOW_HZ, 15_000);
+      await hangUp(bob, ann);
+    },
+  );
+
+  await each(
+    'keys reach the other side, under its payload type, or as tones where it takes only these',
+    async (t) => {
+      for (const [formats, heard] of [
+        ['0 96', (ann: CuedPhone) => keysHeard(ann.media, 96)],
+        ['0', (ann: CuedPhone, from: number) => keysHeardInBand(ann.media, from)],
+      ] as const) {
+        const ann = await callee(t, formats);
+        const bob = await caller(t, '0101', '0 101');
+        await talk(bob, ann);
+        bob.media.speak(0);
+        await ann.media.hearTone(0);
+        const from = ann.media.seen.length;
+        bob.media.hush();
+        await pressKeys(bob.media, '5#');
+        bob.media.speak(0);
+        await ann.media.until(() => heard(ann, from) === '5#', 'the keys');
+        await hangUp(bob, ann);
+      }
+    },
+  );
 
   await each('a message is left after greeting and beep, and is there as it was said', async (t) => {
     const bob = await caller(t, '0102');
@@ -367,6 +411,76 @@ void t.test('what callers hear', { skip, timeout: 240_000 }, async (t) => {
     );
     t.ok(answers);
   });
+
+  await each('a queue: music until an agent answers, both hear each other, the next one waits', async (t) => {
+    const ann = await callee(t);
+    const [bob, eve] = [await caller(t, '0109'), await caller(t, '0109')];
+    for (const waiting of [bob, eve]) {
+      await waiting.aim();
+      waiting.media.speak(0);
+      await waiting.media.hearTone(RING_HZ, 15_000);
+    }
+    const invite = await ann.message(/^INVITE/);
+    t.match(invite, /^INVITE sip:203@/);
+    await talk(bob, ann);
+    t.equal(eve.media.dominant(5), RING_HZ, 'the second still waits');
+    await hangUp(ann, bob);
+    const again = await callee(t);
+    await again.message(/^INVITE/);
+    await talk(eve, again);
+    await hangUp(eve, again);
+  });
+
+  await each('a caller who leaves a queue takes the ring back', async (t) => {
+    const ann = await callee(t);
+    const bob = await caller(t, '0109');
+    await bob.media.hearTone(RING_HZ, 15_000);
+    await ann.message(/^INVITE/);
+    await bob.hangUp();
+    await ann.message(/^CANCEL/);
+    await Promise.all([bob.done, ann.done]);
+  });
+
+  await t.test(
+    'baresip: a phone that registers, chooses in a menu, is called, and serves a queue',
+    { skip: missing('baresip') },
+    async (t) => {
+      const SINE_HZ = 650;
+      const phone = await startBaresip(t, server, { user: '201', password: 'secret-201', hz: SINE_HZ });
+      await server.waitFor('/v1/registrations', (body) => JSON.stringify(body).includes('"201"'));
+
+      const ann = await callee(t);
+      phone.command('dial', '700');
+      await phone.event('CALL_ESTABLISHED');
+      phone.command('sndcode', '1');
+      t.match(await ann.message(/^INVITE/), /^INVITE sip:203@/);
+      await ann.answer();
+      await ann.aim();
+      ann.media.speak(CALLEE_HZ);
+      await ann.media.hearTone(SINE_HZ, 15_000);
+      await ann.media.hear(50);
+      await ann.hangUp();
+      await phone.event('CALL_CLOSED');
+      await ann.done;
+      t.ok(toneMs(phone.heard(), CALLEE_HZ) > 500, 'it heard who answered');
+
+      for (const number of ['0108', '0110']) {
+        const bob = await caller(t, number);
+        await phone.event('CALL_ESTABLISHED');
+        await bob.aim();
+        bob.media.speak(CALLER_HZ);
+        await bob.media.hearTone(SINE_HZ, 15_000);
+        const from = bob.media.seen.length;
+        await bob.media.hear(50);
+        const gap = longestGapMs(bob.media, bob.media.seen.slice(from), SINE_HZ);
+        t.ok(gap <= 40, `the longest gap is ${gap} ms`);
+        phone.command('hangup');
+        await bob.done;
+        await phone.event('CALL_CLOSED');
+      }
+      t.ok(toneMs(phone.heard(), CALLER_HZ) > 1000, 'it heard its callers');
+    },
+  );
 
   await noCalls(server);
   t.notMatch(server.output(), /"level":(?:50|60)/, 'no error was logged');

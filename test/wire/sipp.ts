@@ -13,7 +13,7 @@ export interface SippRun {
   readonly port: number;
   /** Resolves when all its calls are through; rejects with what it says when one failed. */
   readonly done: Promise<void>;
-  stop(): Promise<void>;
+  readonly stop: () => Promise<void>;
 }
 
 export interface SippOptions {
@@ -22,6 +22,8 @@ export interface SippOptions {
   readonly number?: string;
   readonly calls?: number;
   readonly port?: number;
+  /** Of its own. Default 127.0.0.1. */
+  readonly address?: string;
   readonly transport?: 'u1' | 't1';
   /** Calls a second. */
   readonly rate?: number;
@@ -42,7 +44,7 @@ export async function sipp(t: Test, scenario: string, options: SippOptions = {})
     ...(options.number === undefined ? [] : ['-s', options.number]),
     ...[
       '-i',
-      '127.0.0.1',
+      options.address ?? '127.0.0.1',
       '-p',
       String(port),
       '-m',
