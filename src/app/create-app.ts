@@ -204,7 +204,10 @@ async function startApp(first: Settings, deps: AppDeps, undo: (() => Promise<voi
     },
   });
 
-  followPlan = (plan) => queuesRoom.follow(plan);
+  followPlan = (plan) => {
+    queuesRoom.follow(plan);
+    media.follow(plan);
+  };
   followPlan(dialplan.current().plan);
   await trunks.configure(settings.trunks);
   configureBorder();

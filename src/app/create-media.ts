@@ -1,10 +1,9 @@
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import type { Clock } from '../base/clock.js';
 import { newOrderedUuid } from '../base/ids.js';
 import type { Logger } from '../base/logger.js';
 import type { MediaParts } from '../calls/index.js';
-import type { Settings, VoicemailSettings } from '../config/index.js';
+import { SHIPPED_PROMPTS, type Settings, type VoicemailSettings } from '../config/index.js';
 import {
   createAnnouncements,
   createCommandHook,
@@ -15,11 +14,10 @@ import {
 } from '../ivr/index.js';
 import { createAudioCache, createEmbeddedEngine, createPrompts, type Prompts } from '../media/index.js';
 import type { Announcements, Voicemail } from '../ivr/index.js';
+import type { Plan } from '../dialplan/index.js';
+import { createPromptFollower } from './follow-prompts.js';
 import { createMediaAddresses } from './media-address.js';
 import { createRetention, type RetentionDeps } from './retention.js';
-
-/** The prompts that come with Trunkline. */
-export const SHIPPED_PROMPTS = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'prompts');
 
 /** Encoded prompts that are kept in memory. */
 const CACHE_BYTES = 128 * 1024 * 1024;
@@ -39,6 +37,8 @@ export interface MediaRoom {
   readonly prompts: Prompts;
   readonly voicemail: Voicemail;
   readonly announcements: Announcements;
+  /** A plan took force: its prompts are looked after in the background. */
+  follow(plan: Plan): void;
   stop(): Promise<void>;
 }
 
@@ -73,6 +73,11 @@ export async function createMedia(
     defaultLanguage: media.language,
     logger,
     clock,
+  });
+  const follower = createPromptFollower({
+    prompts,
+    logger,
+    holdMusic: { file: media.holdMusic, place: { file: settings.file, line: 1, column: 1 } },
   });
   const voicemail = createVoicemail({
     prompts,
@@ -121,6 +126,7 @@ export async function createMedia(
     prompts,
     voicemail,
     announcements,
+    follow: (plan) => follower.follow(plan),
     stop: async () => {
       retention.stop();
       voicemail.stop();

@@ -1,5 +1,5 @@
 export { loadSettings, type SettingsOutcome } from './load-settings.js';
-export { createPromptLookup } from './prompt-files.js';
+export { createPromptLookup, SHIPPED_PROMPTS } from './prompt-files.js';
 export { settingsSchema } from './read-settings.js';
 export { restartNeeded } from './restart-needed.js';
 export type {

@@ -1,16 +1,29 @@
 import { existsSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
-/** Whether a prompt file is in the folder of prompts, or in one of its folders for languages. The folders are read once. */
+/** The prompts that come with Trunkline. */
+export const SHIPPED_PROMPTS = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'prompts');
+
+/**
+ * Whether a prompt file is in the folder of prompts or among those that come with Trunkline, or in one of their folders for languages.
+ * The folders are read once.
+ */
 export function createPromptLookup(folder: string): (file: string) => boolean {
-  let languages: readonly string[] = [];
+  const places = [folder, SHIPPED_PROMPTS].flatMap((one) => [
+    one,
+    ...languagesIn(one).map((language) => join(one, language)),
+  ]);
+  return (file) => places.some((place) => existsSync(join(place, file)));
+}
+
+function languagesIn(folder: string): string[] {
   try {
-    languages = readdirSync(folder, { withFileTypes: true })
+    return readdirSync(folder, { withFileTypes: true })
       .filter((entry) => entry.isDirectory())
       .map(({ name }) => name);
   } catch {
     // No folder, no prompts.
+    return [];
   }
-  return (file) =>
-    existsSync(join(folder, file)) || languages.some((language) => existsSync(join(folder, language, file)));
 }

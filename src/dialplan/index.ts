@@ -24,6 +24,7 @@ export type {
 export { fits } from './machine-matcher.js';
 export { shownVariables } from './machine-run.js';
 export { emergencyOf } from './place-number.js';
+export { promptsOfPlan } from './plan-prompts.js';
 export type { Outcome, Plan, Prompt, Step, Steps } from './plan.js';
 export { legsToExtension, redirectedLegs } from './redirected-legs.js';
 export type { Redirected } from './redirected-legs.js';
