@@ -263,8 +263,8 @@ export class PairedCall implements LiveCall {
   // TransferHost
 
   side(who: Party): TransferSide | undefined {
-    const { isOver, leg } = (who === 'callee' ? this.#callee : this.#first) ?? { isOver: true };
-    return isOver || leg === undefined || this.#callee === undefined ? undefined : sideOf(leg);
+    const side = who === 'callee' ? this.#callee : this.#first;
+    return side === undefined || side.isOver || this.#callee === undefined ? undefined : sideOf(side.leg);
   }
 
   part(): void {
