@@ -66,7 +66,10 @@ export class ConferenceStep implements Activity {
   async #enter(): Promise<void> {
     const { conference } = this.action;
     const { rooms, parts, language } = this.setting;
-    if (rooms.isFull(conference)) return this.#refuse('full');
+    if (rooms.isFull(conference)) {
+      this.#refuse('full');
+      return;
+    }
     const session = await this.host.session(rooms.sessionIn(conference.name));
     if (session === undefined || this.#hasEnded()) return;
     const { pin, hostPin } = conference;
