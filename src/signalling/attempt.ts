@@ -1,20 +1,20 @@
 import type { Timer } from '../base/clock.js';
 import { randomHex } from '../base/ids.js';
 import type { EndCause } from '../model/index.js';
-import { formatNameAddr, parseNameAddr, SipResponse } from '../sip/index.js';
+import { SipResponse } from '../sip/index.js';
 import { acknowledgeOnce } from './acknowledge.js';
+import { leaderRoute } from './addressing.js';
 import { peerGone, reasonLines } from './cause.js';
 import { ClientRequest, sendAck, type FinalOutcome } from './client-request.js';
 import { ALLOW_LINE, SDP_LINE, type Core } from './core.js';
 import { EarlyUpdates, takesUpdate } from './early-updates.js';
 import { guarded } from './guarded.js';
 import { DialogLeg } from './dialog.js';
-import type { EngineTraits } from './engine-options.js';
+import { inviteLines } from './invite-lines.js';
 import { dialogIdOf, type Leg } from './leg-table.js';
 import { failureOutcome, internalFailure } from './outcome.js';
 import type {
   Ack,
-  Address,
   Attempt,
   AttemptEvents,
   AttemptOutcome,
@@ -28,7 +28,7 @@ import { RemoteOffer } from './remote-offer.js';
 import { reply, replyBriefly } from './reply.js';
 import { agreedTimer, askTimer, hasTag, timerFacts } from './session-timer.js';
 import type { ControlLink } from './srf/link.js';
-import { checkUri, cleanDisplay, headerLine, headerLines } from './srf/lines.js';
+import { checkUri } from './srf/lines.js';
 import { requestFrom } from './srf/parser.js';
 import type { SrfAck, SrfRequest, SrfResponse } from './srf/types.js';
 
@@ -39,8 +39,6 @@ const CANCELLED_MS = 70_000;
 /** The far side repeats its 2xx for 32 s. Milliseconds. */
 const ACK_MS = 20_000;
 const DECIDE_UPDATE_MS = 10_000;
-/** RFC 3261 §8.1.1.6 */
-const MOST_FORWARDS = 70;
 
 /** An early dialog of our INVITE. */
 interface Fork {
@@ -375,57 +373,4 @@ export class AttemptLeg implements Attempt, Leg {
     this.#deadline?.clear();
     this.#core.legs.delete(this.#dialogId, this);
   }
-}
-
-/** Everything but the session timer, which a 422 may change. */
-function inviteLines(
-  core: Core,
-  spec: DialSpec,
-  traits: EngineTraits,
-  callId: string,
-  fromTag: string,
-): string {
-  const reliable = spec.rel100 !== 'off' && (spec.offer !== undefined || traits.prackCarriesAnswer);
-  const rel100 = reliable || spec.rel100 === 'required' ? ', 100rel' : '';
-  const hops = Math.max(0, Math.min(MOST_FORWARDS, Math.floor(spec.maxForwards)));
-  return (
-    `From: ${address(spec.from)};tag=${fromTag}\r\n` +
-    `To: ${address(spec.to)}\r\n` +
-    `Call-ID: ${callId}\r\n` +
-    `Max-Forwards: ${hops}\r\n` +
-    routeLines(spec.routes) +
-    headerLines(spec.headers) +
-    `Supported: timer, replaces${rel100}\r\n` +
-    (spec.rel100 === 'required' ? 'Require: 100rel\r\n' : '') +
-    (spec.replaces === undefined ? '' : headerLine('Replaces', spec.replaces)) +
-    ALLOW_LINE +
-    (spec.offer === undefined ? '' : SDP_LINE) +
-    core.agentLine
-  );
-}
-
-/** `"Display" <uri>`. Throws SIP_INVALID. */
-export function address(from: Address): string {
-  const uri = checkUri('an address', from.uri);
-  return formatNameAddr(from.display === undefined ? { uri } : { uri, display: cleanDisplay(from.display) });
-}
-
-export function routeLines(routes: readonly string[] | undefined): string {
-  return (routes ?? []).map((route) => headerLine('Route', route)).join('');
-}
-
-/** The next hop as it stands in the leader of a frame, and the listener for an engine that can choose one. */
-export function leaderRoute(
-  spec: { readonly nextHop?: string; readonly routes?: readonly string[]; readonly listener?: string },
-  choosesListener: boolean,
-): string | undefined {
-  // The reference drops Route headers: there the first one is told as the next hop.
-  const first = spec.routes?.[0];
-  const next = spec.nextHop ?? (first === undefined ? undefined : parseNameAddr(first)?.uri);
-  const hop = next === undefined ? '' : checkUri('the next hop', next);
-  const listener =
-    choosesListener && spec.listener !== undefined
-      ? `|listener=${checkUri('the listener', spec.listener)}`
-      : '';
-  return hop === '' && listener === '' ? undefined : `${hop}${listener}`;
 }

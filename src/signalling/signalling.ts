@@ -4,7 +4,8 @@ import { systemClock, type Clock } from '../base/clock.js';
 import { AppError } from '../base/errors.js';
 import { randomHex } from '../base/ids.js';
 import type { Logger } from '../base/logger.js';
-import { address, AttemptLeg, leaderRoute, routeLines } from './attempt.js';
+import { address, leaderRoute, routeLines } from './addressing.js';
+import { AttemptLeg } from './attempt.js';
 import { ClientRequest, type ClientRequestSpec } from './client-request.js';
 import type { Core } from './core.js';
 import {
