@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type Socket } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import t from 'tap';
 import { SipResponse } from '../../src/sip/index.js';
 import type { Flow } from '../../src/sip-server/transport/flow.js';
@@ -178,6 +178,51 @@ t.test('connections are bounded, in all and for one address', async (t) => {
     'the bound holds for our own connections too',
   );
 });
+
+t.test(
+  'strangers fill half of the room for connections, who was let in before gets more, trunks all of it',
+  async (t) => {
+    const server = await startLayer(
+      t,
+      { listen: [TCP], maxConnections: 8, maxConnectionsPerAddress: 4 },
+      { request: (tx) => answer(tx, 200) },
+    );
+    const port = portOf(server, 'tcp');
+    server.setGate({
+      trusted: ['127.0.0.9'],
+      denied: [],
+      banned: [],
+      unknownRate: { perSourcePerS: 100, burst: 100, totalPerS: 100 },
+      observe: false,
+    });
+    let asked = 0;
+    const from = async (localAddress: string): Promise<string> => {
+      const socket = connect({ host: '127.0.0.1', port, localAddress });
+      t.teardown(() => socket.destroy());
+      socket.on('error', () => undefined);
+      const n = ++asked;
+      socket.write(
+        wire('REGISTER', {
+          via: `SIP/2.0/TCP ${localAddress}:9;branch=z9hG4bKroom${n}`,
+          callId: `room-${n}`,
+        }),
+      );
+      return new Promise((resolve) => {
+        socket.once('data', () => resolve('answered'));
+        socket.once('close', () => resolve('closed'));
+      });
+    };
+    const answers: string[] = [];
+    for (const address of ['127.0.0.2', '127.0.0.3', '127.0.0.4', '127.0.0.5', '127.0.0.6'])
+      answers.push(await from(address));
+    t.strictSame(answers, ['answered', 'answered', 'answered', 'answered', 'closed']);
+    t.equal(await from('127.0.0.2'), 'answered', 'it had registered');
+    t.equal(await from('127.0.0.2'), 'answered');
+    t.equal(await from('127.0.0.2'), 'answered');
+  t.equal(await from('127.0.0.3'), 'closed', 'up to 7/8');
+    t.equal(await from('127.0.0.9'), 'answered', 'a trunk');
+  },
+);
 
 t.test('a peer that does not read is dropped before it fills the memory', async (t) => {
   const flows: Flow[] = [];

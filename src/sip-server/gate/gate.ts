@@ -25,6 +25,8 @@ export interface Gate {
   readonly active: boolean;
   /** A request of that source has been accepted: its own rate still holds, the total rate of unknown sources does not. */
   established(address: string): void;
+  /** Whether one has been. */
+  isEstablished(address: string): boolean;
   /** Counts what was no SIP message; the number since the last report when one is due (at most one a second for a source), else 0. */
   malformed(address: string): number;
   readonly counters: Readonly<Record<DropReason, number>>;
@@ -131,6 +133,7 @@ export function createGate(clock: Clock): Gate {
     },
     isTrusted: (address) => sourceOf(address).standing === 'trusted',
     established: (address) => accepted.add(address),
+    isEstablished: (address) => accepted.has(address),
     malformed(address) {
       const source = sourceOf(address);
       const now = clock.monotonic();

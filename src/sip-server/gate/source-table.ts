@@ -83,7 +83,7 @@ export function createSourceTable(bucket: () => Bucket, generationSize = GENERAT
 }
 
 /** The first four groups of an address in the kernel's own notation. */
-function prefix64(address: string): string {
+export function prefix64(address: string): string {
   const gap = address.indexOf('::');
   const head = gap === -1 ? address : address.slice(0, gap);
   const groups = head === '' ? [] : head.split(':');

@@ -1,6 +1,7 @@
 import { isIPv4, isIPv6 } from 'node:net';
 import type { Via } from '../../sip/index.js';
 import type { Gate } from '../gate/gate.js';
+import { prefix64 } from '../gate/source-table.js';
 import type { ListenOptions, SipServerSettings } from '../options.js';
 import type { Flow, Listener } from './flow.js';
 import { createLocalAddresses, type LocalAddresses } from './local-address.js';
@@ -203,28 +204,43 @@ class Sockets implements Transport {
   }
 }
 
+/**
+ * Strangers have half of the room, those who were let in before (they registered, or called) 7/8 of it, the rest is for trunks and for
+ * connections of our own: whoever commands many addresses shuts out nobody we know. An IPv6 peer counts by its /64.
+ */
 function createCensus({ settings, gate }: TransportDeps): ConnectionCensus {
-  const perAddress = new Map<string, number>();
+  const perPeer = new Map<string, number>();
+  const { maxConnections, maxConnectionsPerAddress } = settings;
   let all = 0;
+  const room = (address: string): number => {
+    if (gate.isTrusted(address) || !gate.active) return maxConnections;
+    return Math.ceil(maxConnections * (gate.isEstablished(address) ? 7 / 8 : 1 / 2));
+  };
   return {
     admit(address, direction) {
-      const here = perAddress.get(address) ?? 0;
-      if (all >= settings.maxConnections) return false;
+      const peer = peerOf(address);
+      const here = perPeer.get(peer) ?? 0;
+      if (all >= maxConnections) return false;
       if (direction === 'in') {
-        if (!gate.admitConnection(address)) return false;
-        if (here >= settings.maxConnectionsPerAddress && !gate.isTrusted(address)) return false;
+        if (!gate.admitConnection(address) || all >= room(address)) return false;
+        if (here >= maxConnectionsPerAddress && !gate.isTrusted(address)) return false;
       }
       all++;
-      perAddress.set(address, here + 1);
+      perPeer.set(peer, here + 1);
       return true;
     },
     left(address) {
-      const here = perAddress.get(address) ?? 0;
+      const peer = peerOf(address);
+      const here = perPeer.get(peer) ?? 0;
       all--;
-      if (here > 1) perAddress.set(address, here - 1);
-      else perAddress.delete(address);
+      if (here > 1) perPeer.set(peer, here - 1);
+      else perPeer.delete(peer);
     },
   };
+}
+
+function peerOf(address: string): string {
+  return address.includes(':') ? prefix64(address) : address;
 }
 
 function connectionOf(flow: Flow): TcpConnection | undefined {
