@@ -1,6 +1,6 @@
 import type { EndCause } from '../model/index.js';
 import type { Change, DialogEvents, IncomingRequest, Sdp } from '../signalling/index.js';
-import { causeOfLeg } from './cause.js';
+import { causeOfLeg, systemCause } from './cause.js';
 import { answerByOurselves, digitOfInfo } from './in-dialog-requests.js';
 import type { LegSession } from './leg-session.js';
 import { answerLocally, isRelayed } from './relayed-session.js';
@@ -16,6 +16,7 @@ export class CallerEvents implements DialogEvents {
       readonly partner: DialogEvents | undefined;
       readonly session: LegSession;
       readonly hasEnded: boolean;
+      end(cause: EndCause): void;
       callerLeft(cause: EndCause): void;
     },
   ) {}
@@ -31,8 +32,9 @@ export class CallerEvents implements DialogEvents {
   acknowledged(answer: Sdp | undefined): void {
     const partner = this.#partner;
     const { session } = this.call;
-    if (partner !== undefined) partner.acknowledged(answer);
-    else if (answer !== undefined) session.heard(answer);
+    if (partner !== undefined) return partner.acknowledged(answer);
+    // Who is asked for media and describes none would wait in our menus for ever.
+    if (isRelayed(session) && !session.acknowledged(answer)) this.call.end(systemCause('no-codec', 488));
   }
 
   change(change: Change): void {

@@ -30,11 +30,16 @@ export function outboundIdentity(identity: CallerIdentity, facts: CallFacts): Ou
   const divertedFrom = identity.divertedFrom ?? facts.divertedFrom;
   return {
     mode: identity.mode,
-    ...(number === undefined ? {} : { number }),
-    ...(name === undefined ? {} : { name }),
+    ...(number === undefined ? {} : { number: tame(number) }),
+    ...(name === undefined ? {} : { name: tame(name) }),
     anonymous: identity.mode === 'anonymous' || (facts.anonymous && identity.mode !== 'number'),
-    ...(divertedFrom === undefined ? {} : { divertedFrom }),
+    ...(divertedFrom === undefined ? {} : { divertedFrom: tame(divertedFrom) }),
   };
+}
+
+/** Callers write names: what no header may hold becomes a space, as else the call to its callee would fail. */
+function tame(text: string): string {
+  return text.replace(/[\x00-\x1f\x7f|]/g, ' ');
 }
 
 /** The caller as far as it is known: a name such as `alice` where there is no number; of the anonymous only digits, for peers we trust. */
@@ -46,7 +51,9 @@ function callerOf(facts: CallFacts): string | undefined {
 
 /** The plan's own headers for a leg: the only ones that pass from one side to the other. */
 export function planHeaders(identity: CallerIdentity): Headers {
-  return identity.headers.filter(([name, value]) => !RESERVED.has(name.toLowerCase()) && value !== '');
+  return identity.headers
+    .filter(([name, value]) => !RESERVED.has(name.toLowerCase()) && value !== '')
+    .map(([name, value]) => [name, tame(value)] as const);
 }
 
 /** How a registered device is called: it sees number and name, or neither of them (RFC 3323). */

@@ -92,7 +92,7 @@ export class RelayBridge implements LegBridge {
   #events(party: Party): DialogEvents {
     return {
       acknowledged: (answer) => {
-        if (answer !== undefined) this.#leg(party).session.heard(answer);
+        this.#leg(party).session.acknowledged(answer);
       },
       change: (change) => this.#takeChange(change, party),
       request: (request) => this.#takeRequest(request, party),

@@ -36,6 +36,21 @@ export class RelayedSession implements LegSession {
     this.media.answered(answer);
   }
 
+  /**
+   * What came with the ACK of the call's 200. False: it should have answered our offer and did not (RFC 3261 §13.2.2.4), so nothing is
+   * agreed. A description where none is owed is left aside.
+   */
+  acknowledged(answer: Sdp | undefined): boolean {
+    if (this.media.remote !== undefined) return true;
+    if (answer === undefined) return false;
+    try {
+      this.heard(answer);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
   close(): void {
     this.media.close();
   }
