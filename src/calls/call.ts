@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.js';
+import { AppError } from '../base/errors.js';
 import type { Logger } from '../base/logger.js';
 import type { Leg, MachineStep, Plan } from '../dialplan/index.js';
 import type { PromptRequest } from '../media/index.js';
@@ -403,6 +404,12 @@ export class Call implements PlanRunHost, CallerSideHost, LiveCall {
   }
 
   fault(error: unknown): void {
+    if (error instanceof AppError && error.code === 'MEDIA_NOT_ACCEPTABLE') {
+      // What the far side described is no fault of ours, and anyone can send it: no alarm.
+      this.logger.info({ callId: this.id, why: error.message }, 'media not acceptable');
+      this.end(systemCause('no-codec', 488));
+      return;
+    }
     this.logger.error({ callId: this.id, err: error }, 'call failed by a fault');
     this.end(systemCause('fault', 500));
   }
