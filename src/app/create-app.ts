@@ -197,6 +197,7 @@ async function startApp(first: Settings, deps: AppDeps, undo: (() => Promise<voi
     media: media.parts,
     queues,
     callbackNumber: (digits) => callbackNumber(digits, settings.numbers),
+    plan: () => dialplan.current(),
     onEvent: (event) => events.tell(event),
     settings: () => {
       const { domain, ringTimeoutMs, ringFastMs } = settings.sip;

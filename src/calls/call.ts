@@ -416,13 +416,11 @@ export class Call implements PlanRunHost, CallerSideHost, LiveCall {
 
   #relayProgress(progress: EarlyProgress): void {
     const { state, ringing, media } = this.#caller;
-    if (state !== 'ringing') {
-      progress.answerOffer?.();
-      return;
-    }
     const heard = progress.sdp === undefined ? undefined : progress.peer?.session.media;
     if (heard !== undefined) this.#sound.stopRinging();
-    ringing.relay(progress);
+    // Who is answered already hears the other side all the same: what it says before it answers may be why it does not.
+    if (state === 'ringing') ringing.relay(progress);
+    else progress.answerOffer?.();
     if (heard !== undefined) media.join(heard);
   }
 

@@ -13,6 +13,7 @@ import type { IncomingCall, IncomingCallEvents } from '../signalling/index.js';
 import { BusyExtensions } from './busy-extensions.js';
 import { Call } from './call.js';
 import type { CallEnvironment, CallSettings } from './call-environment.js';
+import { Callbacks } from './callbacks.js';
 import { callerAbilities } from './caller-abilities.js';
 import { systemCause } from './cause.js';
 import { ConferenceRooms } from './conference-rooms.js';
@@ -139,6 +140,8 @@ export function createCalls(deps: CallsDeps): Calls {
       if (running.size === 0) for (const resolve of drained.splice(0)) resolve();
     },
   };
+
+  const callbacks = new Callbacks(environment);
 
   function refuse(
     incoming: IncomingCall,
@@ -268,16 +271,13 @@ export function createCalls(deps: CallsDeps): Calls {
         why: 'there is no such call',
       },
     ringAgent: (offer, on) => {
+      if (offer.kind === 'callback') return callbacks.ring(offer, on);
       const ringing = running.get(offer.callId)?.ringAgent(offer, on);
       if (ringing !== undefined) return ringing;
       on.failed('unreachable');
       return { cancel: () => undefined };
     },
-    placeCallback: (placement, on) => {
-      placement.connection?.hangUp(systemCause('unreachable', 480));
-      on.failed('unreachable');
-      return { cancel: () => undefined };
-    },
+    placeCallback: (placement, on) => callbacks.place(placement, on),
     get size() {
       return running.size;
     },

@@ -41,6 +41,8 @@ export interface PairedCallSpec {
 /** What whoever made the call hears and does. */
 export interface PairedCallOwner {
   ended?(cause: EndCause): void;
+  /** One of the two was transferred. */
+  replaced?(): void;
   ringAgent?(offer: AgentOffer, on: RingOutcome<WaitingLeg>): Ringing;
 }
 
@@ -279,6 +281,7 @@ export class PairedCall implements LiveCall {
     const gone = this.#takeOut(who);
     const stays = this.#takeOut(otherParty(who));
     if (stays === undefined) throw new Error('nobody is left to be joined');
+    this.owner.replaced?.();
     return { events: this.connect(stays, leg), gone };
   }
 

@@ -5,6 +5,7 @@ import { announceCaller, spokenIn, waitRange } from '../ivr/index.js';
 import type { Clip, MediaSession, Playing, PromptRequest } from '../media/index.js';
 import type { CallFacts } from '../model/index.js';
 import type { ConnectedFacts, Queues, QueueCallerEvents, QueueNews, QueueTicket } from '../queues/index.js';
+import { CALLED_FACT } from './agent-offer.js';
 import { COMPLETED_ELSEWHERE } from './cause.js';
 import type { Activity } from './plan-run.js';
 import type { MediaParts } from './ports.js';
@@ -77,7 +78,8 @@ export class QueueStep implements Activity, QueueCallerEvents<WaitingLeg> {
         callId: facts.callId,
         priority: action.priority,
         skills: action.skills,
-        facts: entered,
+        // Goes along to the agent, and to the callback, which shows the number that was called.
+        facts: facts.direction === 'inbound' ? { [CALLED_FACT]: facts.dialed, ...entered } : entered,
         ...(number === undefined ? {} : { number }),
         ...(name === undefined ? {} : { name }),
         ...(action.maxWaitMs === undefined ? {} : { maxWaitMs: action.maxWaitMs }),

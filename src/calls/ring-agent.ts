@@ -1,6 +1,7 @@
-import { legsToExtension, type Action, type CallerIdentity, type Plan } from '../dialplan/index.js';
+import { legsToExtension, type Action, type Plan } from '../dialplan/index.js';
 import type { CallFacts } from '../model/index.js';
 import type { AgentOffer, Ringing, RingOutcome } from '../queues/index.js';
+import { agentIdentity, refusalOf } from './agent-offer.js';
 import { answerCodecs } from './answer-codecs.js';
 import type { CallLegs } from './call-legs.js';
 import type { CallerSide } from './caller-side.js';
@@ -23,7 +24,7 @@ export function ringAgent(
   offer: AgentOffer,
   on: RingOutcome<WaitingLeg>,
 ): Ringing {
-  const identity = identityOf(offer);
+  const identity = agentIdentity(offer);
   const targets = legsToExtension(plan, offer.agent, facts.tenant, identity);
   if (targets.length === 0) {
     on.failed('unreachable');
@@ -65,27 +66,4 @@ export function ringAgent(
       ring?.cancel(COMPLETED_ELSEWHERE);
     },
   };
-}
-
-function identityOf({ name, queue, waitedMs, facts }: AgentOffer): CallerIdentity {
-  const entered = Object.entries(facts)
-    .slice(0, MAX_FACTS)
-    .map(([key, value]): readonly [string, string] => [`X-Trunkline-${key}`, value.slice(0, MAX_FACT)]);
-  return {
-    mode: 'keep',
-    ...(name === undefined ? {} : { name }),
-    headers: [
-      ['X-Trunkline-Queue', queue],
-      ['X-Trunkline-Waited', String(Math.round(waitedMs / 1000))],
-      ...entered,
-    ],
-  };
-}
-
-const MAX_FACTS = 20;
-const MAX_FACT = 200;
-
-/** What the outcome of a leg is to a queue. */
-function refusalOf(outcome: string): 'busy' | 'no-answer' | 'declined' | 'unreachable' {
-  return outcome === 'busy' || outcome === 'no-answer' || outcome === 'declined' ? outcome : 'unreachable';
 }
