@@ -15,7 +15,7 @@ import { Callee } from './callee.js';
 import type { CallerAbilities } from './caller-abilities.js';
 import { CallerEvents } from './caller-events.js';
 import { CallerSide, type CallerSideHost } from './caller-side.js';
-import { causeOfPlanEnd, systemCause, toldCause } from './cause.js';
+import { causeOfPlanEnd, COMPLETED_ELSEWHERE, systemCause, toldCause } from './cause.js';
 import { ConferenceStep, type ConferenceAction } from './conference-step.js';
 import type { ConnectAction } from './connect-step.js';
 import { deferredActivity } from './deferred-activity.js';
@@ -25,6 +25,7 @@ import { offerBetween, sdpFor, type LegSession } from './leg-session.js';
 import { otherParty, type LiveCall, type Party } from './live-call.js';
 import { mediaStep, type MediaAction } from './media-steps.js';
 import { pairAfter, type PairedCall } from './paired-call.js';
+import { RingingStep, type PickUp } from './pickup.js';
 import { PlanRun, type Activity, type EndAction, type PlanRunHost } from './plan-run.js';
 import type { MediaParts, Release, RunningCall } from './ports.js';
 import type { Replaces } from '../sip/index.js';
@@ -58,6 +59,8 @@ export class Call implements PlanRunHost, CallerSideHost, LiveCall {
   /** The call that goes on with what is left of this one. */
   #heir: PairedCall | undefined;
   #callee: Callee | undefined;
+  /** What rings now. */
+  #ringing: RingingStep | undefined;
   /** The callee hung up before the caller's 200 was sent. */
   #calleeLeft: EndCause | undefined;
   /** Why the last step failed, or the last partner left: what the call ends with if nothing follows. */
@@ -119,7 +122,7 @@ export class Call implements PlanRunHost, CallerSideHost, LiveCall {
     }
     const { action } = step;
     const isUnknown = action.kind === 'end' && action.status === 404;
-    const feature = isUnknown ? featureOf(this.facts) : undefined;
+    const feature = isUnknown ? featureOf(this.facts, this.#plan.plan) : undefined;
     const announcement = this.#announcement();
     if (announcement !== undefined) {
       const goOn = (): void => this.#plan.perform(action);
@@ -144,8 +147,35 @@ export class Call implements PlanRunHost, CallerSideHost, LiveCall {
     if (!this.hasEnded) goOn();
   }
 
+  /** The phone takes a call that rings at another extension: its leg goes there, and this call ends. */
+  async #pickUp(extension: string, parts: MediaParts): Promise<void> {
+    const found = this.env.ringingAt(extension);
+    if (found === undefined) {
+      this.note(`nothing to pick up at ${extension}`);
+      this.end(systemCause('nothing-rings', 480));
+      return;
+    }
+    const session = await this.#caller.hear(false);
+    if (session === undefined) return;
+    // Meanwhile the call may have been answered.
+    const agreed = this.#caller.leg.ownAnswer();
+    const still = this.env.ringingAt(extension);
+    const leg = still === undefined ? undefined : this.handOver('caller', (why) => still.mediaLost(why));
+    if (still !== undefined && leg !== undefined) await still.take(leg, agreed);
+    else if (!this.hasEnded) {
+      await parts.ivr.busyTone(session, this.#sound.signal);
+      this.end(systemCause('nothing-rings', 480));
+    }
+  }
+
+  /** What rings at the extension for this call, and may be picked up elsewhere. */
+  ringingAt(extension: string): PickUp | undefined {
+    return this.#ringing?.rings(extension) === true ? this.#ringing : undefined;
+  }
+
   async #runFeature(feature: Feature, parts: MediaParts): Promise<void> {
     this.#destination = this.facts.dialed;
+    if (feature.kind === 'pickup') return await this.#pickUp(feature.extension, parts);
     const session = await this.#caller.hear(false);
     if (session === undefined) return;
     const { plan } = this.#plan;
@@ -251,18 +281,29 @@ export class Call implements PlanRunHost, CallerSideHost, LiveCall {
     const keepsSession = 'after' in action.step;
     const caller = this.#caller;
     if (caller.state !== 'answered') caller.ringing.soon(this.env.settings().ringFastMs);
+    const join = (leg: AnsweredLeg): DialogEvents => {
+      this.#ringing?.over();
+      this.#plan.settled();
+      this.#sound.stopRinging();
+      return this.#join(leg, keepsSession);
+    };
     const ring = this.legs.connect(action, caller.media, caller.offer, {
       progress: (progress) => this.#plan.guarded(() => this.#relayProgress(progress)),
-      answered: (leg) => {
-        this.#plan.settled();
-        this.#sound.stopRinging();
-        return this.#join(leg, keepsSession);
-      },
+      answered: join,
       failed: (result, cause) => {
+        this.#ringing?.over();
         this.#sound.stopRinging();
         this.#failureCause = { ...cause, kind: result.outcome };
         this.#plan.resume(result);
       },
+    });
+    this.#ringing = new RingingStep(legs, {
+      callId: this.id,
+      caller,
+      cancel: () => ring.cancel(COMPLETED_ELSEWHERE),
+      join,
+      note: (text) => this.note(text),
+      mediaLost: (why) => this.mediaLost(why),
     });
     return {
       get legs() {
@@ -273,6 +314,7 @@ export class Call implements PlanRunHost, CallerSideHost, LiveCall {
         ring.start();
       },
       cancel: (cause) => {
+        this.#ringing?.over();
         this.#sound.stopRinging();
         ring.cancel(cause);
       },

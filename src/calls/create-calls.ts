@@ -31,6 +31,7 @@ export interface CallsDeps extends Omit<
   | 'began'
   | 'ended'
   | 'named'
+  | 'ringingAt'
   | 'plan'
   | 'settings'
   | 'media'
@@ -131,6 +132,13 @@ export function createCalls(deps: CallsDeps): Calls {
       }
     },
     plan: () => deps.plan?.(),
+    ringingAt: (extension) => {
+      for (const call of running.values()) {
+        const found = call.ringingAt(extension);
+        if (found !== undefined) return found;
+      }
+      return undefined;
+    },
     named: (replaces) => findNamed(running.values(), replaces),
     began: (call) => {
       running.set(call.id, call);

@@ -7,7 +7,9 @@ import type { MediaParts } from './ports.js';
 /** What a phone of ours does by dialling a code that the plan has no rule for. */
 export type Feature =
   | { readonly kind: 'mailbox'; readonly own: boolean }
-  | { readonly kind: 'agent'; readonly what: 'login' | 'pause' };
+  | { readonly kind: 'agent'; readonly what: 'login' | 'pause' }
+  /** Takes what rings at an extension, its tenant before it. */
+  | { readonly kind: 'pickup'; readonly extension: string };
 
 const CODES: Readonly<Record<string, Feature>> = {
   '*97': { kind: 'mailbox', own: true },
@@ -16,9 +18,16 @@ const CODES: Readonly<Record<string, Feature>> = {
   '*46': { kind: 'agent', what: 'pause' },
 };
 
+/** Before an extension. */
+const PICKUP = '**';
+
 /** The feature of a code; undefined: it is none, or the caller is no extension. */
-export function featureOf({ dialed, extension }: CallFacts): Feature | undefined {
-  return extension !== undefined && Object.hasOwn(CODES, dialed) ? CODES[dialed] : undefined;
+export function featureOf({ dialed, extension, tenant }: CallFacts, plan: Plan): Feature | undefined {
+  if (extension === undefined) return undefined;
+  if (Object.hasOwn(CODES, dialed)) return CODES[dialed];
+  if (!dialed.startsWith(PICKUP)) return undefined;
+  const found = findExtension(plan, dialed.slice(PICKUP.length), tenant);
+  return found === undefined ? undefined : { kind: 'pickup', extension: found.name };
 }
 
 export interface FeatureSurroundings {
@@ -31,7 +40,7 @@ export interface FeatureSurroundings {
 
 /** Carries a feature out on an answered call; says what came of it, for the record. */
 export async function runFeature(
-  feature: Feature,
+  feature: Exclude<Feature, { kind: 'pickup' }>,
   session: MediaSession,
   around: FeatureSurroundings,
   signal: AbortSignal,

@@ -1,6 +1,7 @@
 import type { EndCause } from '../model/index.js';
 import type { AgentOffer, Ringing, RingOutcome } from '../queues/index.js';
 import type { Replaces } from '../sip/index.js';
+import type { PickUp } from './pickup.js';
 import type { RunningCall } from './ports.js';
 import type { MediaLoss } from './session-opener.js';
 import type { TransferHost, Transfers } from './transfer.js';
@@ -23,6 +24,8 @@ export interface LiveCall extends TransferHost {
   end(cause: EndCause): void;
   /** Rings an agent for the caller who waits in a queue; undefined: nobody waits here. */
   ringAgent(offer: AgentOffer, on: RingOutcome<WaitingLeg>): Ringing | undefined;
+  /** What rings at the extension (its tenant before it) for this call, and may be picked up elsewhere. */
+  ringingAt(extension: string): PickUp | undefined;
   /** Whose dialog with us this names; undefined: none of this call's. */
   partyNamedBy(replaces: Replaces): Party | undefined;
   /**

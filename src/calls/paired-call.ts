@@ -249,6 +249,11 @@ export class PairedCall implements LiveCall {
     return this.hasEnded ? undefined : this.owner.ringAgent?.(offer, on);
   }
 
+  /** Who rings here was promised a call, or takes one over. */
+  ringingAt(): undefined {
+    return undefined;
+  }
+
   partyNamedBy(replaces: Replaces): Party | undefined {
     if (this.#first?.leg.dialog.isNamedBy(replaces) === true) return 'caller';
     return this.#callee?.leg.dialog.isNamedBy(replaces) === true ? 'callee' : undefined;

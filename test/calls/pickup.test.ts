@@ -1,0 +1,144 @@
+import t, { type Test } from 'tap';
+import { loadDialplanFiles } from '../../src/dialplan/index.js';
+import type { RouteDecision } from '../../src/routing/index.js';
+import { createFakeClock } from '../helpers/fake-clock.js';
+import { createFakeMedia, type FakeMedia } from './fake-media.js';
+import { sdp, settled, type FakeAttempt, type FakeCaller } from './fake-signalling.js';
+import { connect, createHarness, deviceLeg, endWith, group, trunk, type Harness } from './harness.js';
+
+const LOADED = loadDialplanFiles(
+  [
+    {
+      path: 'main.yaml',
+      text: 'extensions:\n  "201": { password: secret-201 }\n  "202": { password: secret-202 }\n',
+    },
+  ],
+  { env: () => undefined },
+);
+if (LOADED.plan === undefined) throw new Error(JSON.stringify(LOADED.diagnostics));
+const { plan } = LOADED;
+
+interface Scene {
+  readonly h: Harness;
+  readonly media: FakeMedia;
+}
+
+function open(of: 'relay' | 'direct' = 'relay'): Scene {
+  const media = createFakeMedia(createFakeClock());
+  const settings = media.parts.settings.bind(media.parts);
+  const parts = {
+    ...media.parts,
+    settings: () => ({ ...settings(), extensions: of }),
+    ivr: { ...media.parts.ivr, busyTone: () => Promise.resolve({ kind: 'done' }) },
+  };
+  const h = createHarness({
+    plan,
+    inTrunk: trunk('acme', { media: of }),
+    deps: { media: parts as FakeMedia['parts'] },
+  });
+  return { h, media };
+}
+
+/** Somebody calls an extension, whose phone rings. */
+async function ring({ h }: Scene, extension = '201'): Promise<{ caller: FakeCaller; attempt: FakeAttempt }> {
+  h.script = [connect([group([deviceLeg(extension)])])];
+  const caller = h.call({ offer: sdp('caller'), callId: 'caller' });
+  await settled();
+  const attempt = h.signalling.attempts.at(-1)!;
+  attempt.provisional(180);
+  return { caller, attempt };
+}
+
+/** An extension dials digits for which the plan has no rule. */
+async function dial(
+  { h }: Scene,
+  dialed: string,
+  extension: string | undefined = '202',
+): Promise<FakeCaller> {
+  h.script = [endWith(404)];
+  h.decision = ({ trunk: _, ...admitted }): RouteDecision => {
+    const { callId, at, seed, headers } = admitted.facts;
+    return {
+      ...admitted,
+      facts: {
+        callId,
+        at,
+        seed,
+        headers,
+        direction: 'internal',
+        dialed,
+        dialedRaw: dialed,
+        callerRaw: extension ?? '',
+        anonymous: false,
+        ...(extension === undefined ? {} : { extension }),
+      },
+    };
+  };
+  const phone = h.call({ offer: sdp('phone'), callId: 'phone' });
+  h.decision = undefined;
+  await settled();
+  return phone;
+}
+
+function nothingLeft(t: Test, { h, media }: Scene): void {
+  t.equal(h.calls.size, 0, 'no call is left');
+  t.same(media.open, [], 'no media session is left');
+  t.same(h.held, { calls: 0, legs: 0 }, 'no capacity is held');
+}
+
+for (const of of ['relay', 'direct'] as const) {
+  t.test(`\`**201\` takes the call that rings at 201 (media: ${of})`, async (t) => {
+    const scene = open(of);
+    const { h, media } = scene;
+    const { caller, attempt } = await ring(scene);
+    const phone = await dial(scene, '**201');
+    await settled();
+    t.equal(phone.answers.length, 1);
+    t.equal(attempt.cancelledWith.length, 1, 'the phone that rang stops');
+    t.equal(caller.answers.length, 1, 'the caller is answered');
+    caller.ack();
+    t.equal(media.bridges.length, 1, 'the two hear each other');
+    t.equal(h.calls.size, 1, 'it is one call');
+    t.match(h.calls.list()[0], { id: 'call-1', state: 'answered', destination: '202' });
+    t.match(h.records.get('call-2'), { state: 'ended', cause: { kind: 'transferred' } });
+    phone.dialog.hangUp();
+    await settled();
+    t.same(h.results, [{ kind: 'connected-ended' }], 'the plan goes on behind it');
+    t.equal(caller.dialog.byes.length, 1);
+    nothingLeft(t, scene);
+  });
+}
+
+t.test('where nothing rings the phone is turned away, and outsiders have no codes', async (t) => {
+  const scene = open();
+  const { h } = scene;
+  t.same((await dial(scene, '**201')).rejections.map(({ status }) => status), [480]); // prettier-ignore
+  t.same((await dial(scene, '**999')).rejections.map(({ status }) => status), [404]); // prettier-ignore
+  const { caller } = await ring(scene, '201');
+  t.same((await dial(scene, '**201', '')).rejections.map(({ status }) => status), []); // prettier-ignore
+  caller.dialog.hangUp();
+  for (const { id } of h.calls.list()) h.calls.hangUp(id);
+  await settled();
+  nothingLeft(t, scene);
+});
+
+t.test('who answers while another picks up keeps the call', async (t) => {
+  const scene = open();
+  const { h } = scene;
+  const { caller, attempt } = await ring(scene);
+  let release = (): void => undefined;
+  h.answeredGate = () => new Promise((resolve) => (release = resolve));
+  const phone = await dial(scene, '**201');
+  h.answeredGate = undefined;
+  attempt.answer(sdp('201'));
+  await settled();
+  release();
+  await settled();
+  t.equal(caller.answers.length, 1);
+  t.equal(phone.dialog.byes.length, 1, 'the slower one hears the busy tone and is let go');
+  t.match(h.calls.list(), [{ id: 'call-1', destination: '201' }]);
+  caller.ack();
+  caller.dialog.hangUp();
+  await settled();
+  nothingLeft(t, scene);
+});
