@@ -175,7 +175,10 @@ export class Call implements PlanRunHost, CallerSideHost, LiveCall {
 
   async #runFeature(feature: Feature, parts: MediaParts): Promise<void> {
     this.#destination = this.facts.dialed;
-    if (feature.kind === 'pickup') return await this.#pickUp(feature.extension, parts);
+    if (feature.kind === 'pickup') {
+      await this.#pickUp(feature.extension, parts);
+      return;
+    }
     const session = await this.#caller.hear(false);
     if (session === undefined) return;
     const { plan } = this.#plan;

@@ -50,13 +50,9 @@ async function ring({ h }: Scene, extension = '201'): Promise<{ caller: FakeCall
 }
 
 /** An extension dials digits for which the plan has no rule. */
-async function dial(
-  { h }: Scene,
-  dialed: string,
-  extension: string | undefined = '202',
-): Promise<FakeCaller> {
+async function dial({ h }: Scene, dialed: string, extension: string | null = '202'): Promise<FakeCaller> {
   h.script = [endWith(404)];
-  h.decision = ({ trunk: _, ...admitted }): RouteDecision => {
+  h.decision = (admitted): RouteDecision => {
     const { callId, at, seed, headers } = admitted.facts;
     return {
       ...admitted,
@@ -68,9 +64,9 @@ async function dial(
         direction: 'internal',
         dialed,
         dialedRaw: dialed,
-        callerRaw: extension ?? '',
+        callerRaw: '202',
         anonymous: false,
-        ...(extension === undefined ? {} : { extension }),
+        ...(extension === null ? {} : { extension }),
       },
     };
   };
@@ -115,7 +111,8 @@ t.test('where nothing rings the phone is turned away, and outsiders have no code
   t.same((await dial(scene, '**201')).rejections.map(({ status }) => status), [480]); // prettier-ignore
   t.same((await dial(scene, '**999')).rejections.map(({ status }) => status), [404]); // prettier-ignore
   const { caller } = await ring(scene, '201');
-  t.same((await dial(scene, '**201', '')).rejections.map(({ status }) => status), []); // prettier-ignore
+  const outsider = await dial(scene, '**201', null);
+  t.same(outsider.rejections.map(({ status }) => status), [404]); // prettier-ignore
   caller.dialog.hangUp();
   for (const { id } of h.calls.list()) h.calls.hangUp(id);
   await settled();
