@@ -144,6 +144,16 @@ export function contract(t: Test, createEngine: CreateEngine): void {
     t.equal(peer.dominant(3), 800, 'all stays as it was');
   });
 
+  t.test('a prompt for who has no audio ends at once, rather than never', async (t) => {
+    const spec = { address: ADDRESS, callId: 'none' };
+    const session = await engine.open(spec, {});
+    const waiting = session.play([tone(500, 300)]);
+    session.answer('v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n');
+    t.match(await waiting.ended, { kind: 'failed' });
+    t.match(await session.play([tone(500, 300)]).ended, { kind: 'failed' });
+    session.close();
+  });
+
   t.test('a new play stops the one before, loops go on, and play may begin in the middle', async (t) => {
     const { session, peer } = await leg(t);
     const first = session.play([tone(500, 200)], { times: 0 });

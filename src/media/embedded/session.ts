@@ -87,6 +87,8 @@ export class EmbeddedSession implements MediaSession {
   #remote: Sdp | undefined;
   #media: readonly AgreedMedia[] = [];
   #playing: Playing | undefined;
+  /** Ends what plays as failed. */
+  #failPlay: (() => void) | undefined;
   #collector: Collector | undefined;
   #ahead: { readonly digit: string; readonly at: number }[] = [];
   #lastDigit = { digit: '', by: '', at: -Infinity };
@@ -169,8 +171,14 @@ export class EmbeddedSession implements MediaSession {
     return port;
   }
 
+  /** All is agreed, and no line is left that anything could be played on: a prompt would never end. */
+  get #isMute(): boolean {
+    return this.#remote !== undefined && !this.#media.some((line) => line.live);
+  }
+
   #apply(media: readonly AgreedMedia[]): void {
     this.#media = media;
+    if (this.#isMute) this.#failPlay?.();
     this.#send({
       kind: 'streams',
       session: this.number,
@@ -205,7 +213,10 @@ export class EmbeddedSession implements MediaSession {
       if (state === 'over') return;
       state = 'over';
       this.#closers.delete(closer);
-      if (this.#playing === playing) this.#playing = undefined;
+      if (this.#playing === playing) {
+        this.#playing = undefined;
+        this.#failPlay = undefined;
+      }
       settle({ kind, playedMs, ...(skipped.length > 0 && { skipped }) });
     };
     const closer = (): void => {
@@ -219,11 +230,15 @@ export class EmbeddedSession implements MediaSession {
         else if (state === 'playing') this.#send({ kind: 'stop', session: this.number, op });
       },
     };
-    if (this.#closed) {
-      end('closed', 0);
+    if (this.#closed || this.#isMute) {
+      end(this.#closed ? 'closed' : 'failed', 0);
       return playing;
     }
     this.#playing = playing;
+    this.#failPlay = () => {
+      if (state === 'playing') playing.stop();
+      end('failed', 0);
+    };
     this.#closers.add(closer);
     const start = (loaded: LoadedClips): void => {
       if (state !== 'loading') return;
