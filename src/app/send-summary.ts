@@ -19,6 +19,8 @@ export function sendSummary(signalling: Pick<Signalling, 'request'>): SendSummar
         ? { ...common, target: to.account, to: { uri: to.account }, dialog: to.dialog }
         : {
             ...common,
+            // RFC 6665 §8.1.3 asks for one; the engine puts its address in the place of localhost.
+            headers: [...headers, ['Contact', '<sip:messages@localhost>']],
             target: to.binding.contact,
             nextHop: to.binding.source,
             routes: to.binding.path,

@@ -26,7 +26,7 @@ export type { SurveyEnd, SurveySpec } from './survey.js';
 export { createVoicemail } from './voicemail/create-voicemail.js';
 export type { Voicemail, VoicemailDeps } from './voicemail/create-voicemail.js';
 export type { DepositEnd, DepositSpec } from './voicemail/deposit.js';
-export { createCommandHook, describeMessage } from './voicemail/message-hooks.js';
+export { createCommandHook } from './voicemail/message-hooks.js';
 export type { RetrieveEnd, RetrieveSpec } from './voicemail/retrieve.js';
 export type { VoicemailOptions } from './voicemail/settings.js';
 export { measureWav, mendWav } from './voicemail/wav-file.js';

@@ -153,6 +153,7 @@ void t.test('a phone that registers is told of its messages, and of each change'
   t.equal(first.request.headers.get('Event'), 'message-summary');
   t.equal(first.request.headers.get('Content-Type'), 'application/simple-message-summary');
   t.equal(first.request.uri, office.phone.uri);
+  t.equal(first.request.contact?.uri, `sip:messages@127.0.0.1:${office.port}`);
   t.same(first.request.body.split('\r\n'), [
     'Messages-Waiting: yes',
     `Message-Account: sip:201@${DOMAIN}`,
