@@ -17,6 +17,8 @@ export interface CuedPhone {
   aim(): Promise<void>;
   /** Picks up. */
   answer(): Promise<void>;
+  /** Busy. */
+  refuse(): Promise<void>;
   hangUp(): Promise<void>;
   /** A re-INVITE with this direction (`sendonly` is a hold), and with its audio at another port where one is given. */
   change(direction: 'sendrecv' | 'sendonly' | 'inactive', port?: number): Promise<void>;
@@ -35,6 +37,8 @@ export interface CuedPhone {
 export interface MediaOffer {
   /** Payload types; 96 and 101 are telephone-event. Default `0 101`. */
   readonly formats?: string;
+  /** A caller that describes its media in the ACK alone; a callee that does so before it picks up. */
+  readonly when?: 'late' | 'early';
 }
 
 /** Where callers call from: an address of their own, so that phones at 127.0.0.1 are not taken for the carrier. */
@@ -42,7 +46,13 @@ export const CARRIER_ADDRESS = '127.0.0.3';
 
 const WAIT_MS = 20_000;
 
-const CUES = { answer: 'PUBLISH', hangUp: 'PUBLISH', change: 'SUBSCRIBE', info: 'MESSAGE' } as const;
+const CUES = {
+  answer: 'PUBLISH',
+  refuse: 'MESSAGE',
+  hangUp: 'PUBLISH',
+  change: 'SUBSCRIBE',
+  info: 'MESSAGE',
+} as const;
 
 /** Calls `number` at once. */
 export async function cuedCaller(
@@ -56,7 +66,10 @@ export async function cuedCaller(
     name: `caller-${media.port}`,
     folder: server.folder,
     target: `127.0.0.1:${server.sipPort}`,
-    scenario: CALLS.replaceAll('{number}', number).replaceAll('{from}', from) + DIALOG,
+    scenario:
+      calls(options.when === 'late')
+        .replaceAll('{number}', number)
+        .replaceAll('{from}', from) + DIALOG,
     offer: options,
   });
 }
@@ -72,7 +85,7 @@ export async function cuedCallee(
     name: `callee-${media.port}`,
     folder: server.folder,
     port: options.port,
-    scenario: IS_CALLED + DIALOG,
+    scenario: isCalled(options.when === 'early') + DIALOG,
     offer: options,
   });
 }
@@ -155,6 +168,7 @@ async function phone(
       await cue('answer');
       await waitFor('ACK', (messages) => messages.find((one) => one.startsWith('ACK')));
     },
+    refuse: () => cue('refuse'),
     hangUp: () => cue('hangUp'),
     change: (direction, at) => cue('change', direction, at),
     info: (digit) => cue('info', digit),
@@ -191,7 +205,13 @@ ${body.replaceAll('{moved}', sdp.replace('{port}', '[$port]')).replaceAll('{sdp}
 `;
 }
 
-const CALLS = `
+const BODY = `Content-Type: application/sdp
+Content-Length: [len]
+
+{sdp}
+a=sendrecv`;
+
+const calls = (late: boolean): string => `
   <send retrans="500"><![CDATA[
 INVITE sip:{number}@[remote_ip]:[remote_port] SIP/2.0
 Via: SIP/2.0/UDP [local_ip]:[local_port];branch=[branch]
@@ -201,11 +221,7 @@ Call-ID: [call_id]
 CSeq: [cseq] INVITE
 Contact: <sip:{from}@[local_ip]:[local_port]>
 Max-Forwards: 70
-Content-Type: application/sdp
-Content-Length: [len]
-
-{sdp}
-a=sendrecv
+${late ? 'Content-Length: 0\n' : BODY}
 ]]></send>
   <recv response="100" optional="true"/>
   <recv response="180" optional="true"/>
@@ -222,12 +238,25 @@ To:[$far]
 Call-ID: [call_id]
 CSeq: [cseq] ACK
 Max-Forwards: 70
-Content-Length: 0
-
+${late ? BODY : 'Content-Length: 0\n'}
 ]]></send>
 `;
 
-const IS_CALLED = `
+const final = (status: string): string => `
+  <send retrans="500"><![CDATA[
+SIP/2.0 ${status}
+Via:[$via]
+From:[$far]
+To:[$near]
+Call-ID: [call_id]
+CSeq:[$invited]
+Content-Length: 0
+
+]]></send>
+  <recv request="ACK" next="99"/>
+`;
+
+const isCalled = (early: boolean): string => `
   <recv request="INVITE" rrs="true"><action>
     <ereg regexp=".*" search_in="hdr" header="Via:" assign_to="via"/>
     <ereg regexp=".*" search_in="hdr" header="From:" assign_to="far"/>
@@ -236,17 +265,17 @@ const IS_CALLED = `
     <assignstr assign_to="near" value="[$to];tag=[pid]callee"/>
   </action></recv>
   <send><![CDATA[
-SIP/2.0 180 Ringing
+SIP/2.0 ${early ? '183 Session Progress' : '180 Ringing'}
 Via:[$via]
 From:[$far]
 To:[$near]
 Call-ID: [call_id]
 CSeq:[$invited]
 Contact: <sip:[local_ip]:[local_port]>
-Content-Length: 0
-
+${early ? BODY : 'Content-Length: 0\n'}
 ]]></send>
   <recv request="CANCEL" optional="true" next="20"/>
+  <recv request="MESSAGE" optional="true" next="21"/>
   <recv request="PUBLISH"/>
   <send retrans="500"><![CDATA[
 SIP/2.0 200 OK
@@ -256,11 +285,7 @@ To:[$near]
 Call-ID: [call_id]
 CSeq:[$invited]
 Contact: <sip:[local_ip]:[local_port]>
-Content-Type: application/sdp
-Content-Length: [len]
-
-{sdp}
-a=sendrecv
+${BODY}
 ]]></send>
   <recv request="ACK"/>
   <nop next="1"/>
@@ -275,17 +300,9 @@ SIP/2.0 200 OK
 Content-Length: 0
 
 ]]></send>
-  <send retrans="500"><![CDATA[
-SIP/2.0 487 Request Terminated
-Via:[$via]
-From:[$far]
-To:[$near]
-Call-ID: [call_id]
-CSeq:[$invited]
-Content-Length: 0
-
-]]></send>
-  <recv request="ACK" next="99"/>
+${final('487 Request Terminated')}
+  <label id="21"/>
+${final('486 Busy Here')}
 `;
 
 /** SIPp's own branches are those of a place in the scenario: a second pass would be taken for a retransmission. */
@@ -339,11 +356,7 @@ ${request('ACK', 'Content-Length: 0\n')}
 
   <label id="3"/>
   <send next="1"><![CDATA[
-${OK}Content-Type: application/sdp
-Content-Length: [len]
-
-{sdp}
-a=sendrecv
+${OK}${BODY}
 ]]></send>
 
   <label id="4"/>

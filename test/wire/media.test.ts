@@ -2,10 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { RtpPeer } from '../media/rtp-peer.js';
+import { RtpPeer, toneShare } from '../media/rtp-peer.js';
 import { missing } from '../helpers/tools.js';
 import { startBaresip } from './baresip.js';
-import { CARRIER_ADDRESS, cuedCallee, cuedCaller, type CuedPhone } from './cued-phone.js';
+import { CARRIER_ADDRESS, cuedCallee, cuedCaller, type CuedPhone, type MediaOffer } from './cued-phone.js';
 import {
   heardInTurn,
   keysHeard,
@@ -64,6 +64,7 @@ numbers:
   - { did: "+12025550108", route: { extension: "201" } }
   - { did: "+12025550109", route: { queue: sales } }
   - { did: "+12025550110", route: { queue: support } }
+  - { did: "+12025550111", route: [{ play: menu.wav }, { extension: "203", otherwise: busy }] }
 menus:
   main:
     prompt: menu.wav
@@ -151,10 +152,9 @@ void t.test('what callers hear', { skip, timeout: 240_000 }, async (t) => {
   });
   const each = (name: string, run: (t: Test) => Promise<void>) =>
     t.test(name, (t) => run(t).finally(() => clear(server)));
-  const callee = (t: Test, formats?: string) =>
-    cuedCallee(t, server, { port: pbxPort, ...(formats === undefined ? {} : { formats }) });
-  const caller = (t: Test, number: string, formats?: string) =>
-    cuedCaller(t, server, { number: `+1202555${number}`, ...(formats === undefined ? {} : { formats }) });
+  const callee = (t: Test, offer: MediaOffer = {}) => cuedCallee(t, server, { port: pbxPort, ...offer });
+  const caller = (t: Test, number: string, offer: MediaOffer = {}) =>
+    cuedCaller(t, server, { number: `+1202555${number}`, ...offer });
 
   await each('a menu plays its prompt; a key by RFC 4733 rings the right extension', async (t) => {
     const ann = await callee(t);
@@ -198,7 +198,7 @@ void t.test('what callers hear', { skip, timeout: 240_000 }, async (t) => {
 
   await each('a key by its tones counts where no telephone-event was offered', async (t) => {
     const ann = await callee(t);
-    const bob = await caller(t, '0107', '0');
+    const bob = await caller(t, '0107', { formats: '0' });
     await bob.aim();
     await bob.media.hearTone(SLOW_HZ);
     await pressInBand(bob.media, '1');
@@ -209,8 +209,8 @@ void t.test('what callers hear', { skip, timeout: 240_000 }, async (t) => {
 
   await each('PCMU and PCMA: tones pass both ways without a gap; hold, resume, and a stranger', async (t) => {
     const laws = { callee: 'a' } as const;
-    const ann = await callee(t, '8 101');
-    const bob = await caller(t, '0101', '0 101');
+    const ann = await callee(t, { formats: '8 101' });
+    const bob = await caller(t, '0101', { formats: '0 101' });
     // From the start of the call, before anybody has sent: a neighbour of the caller, and an address of its own.
     const strangers = [await RtpPeer.open(CARRIER_ADDRESS), await RtpPeer.open('127.0.0.2')];
     t.teardown(() => strangers.forEach((stranger) => stranger.close()));
@@ -281,8 +281,8 @@ void t.test('what callers hear', { skip, timeout: 240_000 }, async (t) => {
         ['0 96', (ann: CuedPhone) => keysHeard(ann.media, 96)],
         ['0', (ann: CuedPhone, from: number) => keysHeardInBand(ann.media, from)],
       ] as const) {
-        const ann = await callee(t, formats);
-        const bob = await caller(t, '0101', '0 101');
+        const ann = await callee(t, { formats });
+        const bob = await caller(t, '0101', { formats: '0 101' });
         await talk(bob, ann);
         bob.media.speak(0);
         await ann.media.hearTone(0);
@@ -295,6 +295,51 @@ void t.test('what callers hear', { skip, timeout: 240_000 }, async (t) => {
       }
     },
   );
+
+  await each(
+    'a caller in a menu describes its media late, changes it, and hears who is called as it rings',
+    async (t) => {
+      const ann = await callee(t, { when: 'early' });
+      const bob = await caller(t, '0107', { formats: '8 101', when: 'late' });
+      await bob.aim();
+      await bob.media.hearTone(SLOW_HZ);
+      t.ok(
+        bob.media.seen.every((packet) => packet.pt === 8),
+        'in its own law',
+      );
+      const elsewhere = await RtpPeer.open(CARRIER_ADDRESS);
+      t.teardown(() => elsewhere.close());
+      await bob.change('sendrecv', elsewhere.port);
+      await elsewhere.hearTone(SLOW_HZ);
+      elsewhere.target = { ...bob.media.target };
+      await pressKeys(elsewhere, '1');
+      await ann.message(/^INVITE/);
+      await ann.aim();
+      ann.media.speak(CALLEE_HZ);
+      await elsewhere.hearTone(CALLEE_HZ, 15_000);
+      await ann.answer();
+      elsewhere.speak(CALLER_HZ, { law: 'a' });
+      await ann.media.hearTone(CALLER_HZ, 15_000);
+      await hangUp(ann, bob);
+    },
+  );
+
+  await each('who was answered by us hears ringing, and then that the line is busy', async (t) => {
+    const bob = await caller(t, '0111');
+    const ann = await callee(t);
+    await bob.media.hearTone(MENU_HZ);
+    await ann.message(/^INVITE/);
+    const from = bob.media.seen.length;
+    await bob.media.hear(15);
+    const ringing = bob.media.pcm(bob.media.seen.slice(from));
+    t.ok(toneShare(ringing, 440) > 0.3 && toneShare(ringing, 480) > 0.3, 'ringing');
+    await ann.refuse();
+    await bob.media.until(() => {
+      const last = bob.media.pcm(bob.media.seen.slice(-10));
+      return toneShare(last, 480) > 0.3 && toneShare(last, 620) > 0.3;
+    }, 'busy');
+    await hangUp(bob, ann);
+  });
 
   await each('a message is left after greeting and beep, and is there as it was said', async (t) => {
     const bob = await caller(t, '0102');
@@ -483,6 +528,7 @@ void t.test('what callers hear', { skip, timeout: 240_000 }, async (t) => {
   );
 
   await noCalls(server);
+  await server.waitFor('/health', (body) => (body['media'] as { sessions: number }).sessions === 0);
   t.notMatch(server.output(), /"level":(?:50|60)/, 'no error was logged');
 });
 
@@ -514,6 +560,23 @@ void t.test('calls whose media stops are ended', { skip, timeout: 120_000 }, asy
     bob.media.hush();
     await noCalls(server);
     t.match(await lastRecord(server), { cause: { kind: 'rtp-timeout', by: 'system' } });
+  });
+
+  await t.test('a message that kill -9 of the server cuts off is there after the next start', async (t) => {
+    const bob = await caller('0102');
+    await bob.aim();
+    await bob.media.hearTone(BEEP_HZ, 15_000);
+    await bob.media.hearTone(0);
+    const from = bob.media.seen.length;
+    bob.media.speak(CALLEE_HZ);
+    await bob.media.until(() => bob.media.seen.length >= from + 125, 'two seconds and a half', 15_000);
+    server.signal('SIGKILL');
+    await server.ended;
+    await server.again();
+    const files = messagesOf(server, 'sales');
+    t.equal(files.length, 1);
+    const ms = toneMs(wavChannels(readFileSync(files[0]!))[0]!, CALLEE_HZ);
+    t.ok(ms >= 1000, `the tone lasts ${ms} ms`);
   });
 });
 
