@@ -13,6 +13,17 @@ export interface ApiPorts {
     list(): readonly CallView[];
     /** False when there is no such call. */
     hangUp(id: string): boolean;
+    /** Sends `who` of an answered call on; the other one is let go once that answers. */
+    transfer(
+      id: string,
+      order: { readonly who: 'caller' | 'callee'; readonly to: string },
+    ):
+      | { readonly kind: 'ringing' }
+      | {
+          readonly kind: 'refused';
+          readonly reason: 'no-such-call' | 'not-connected' | 'busy' | 'not-allowed';
+          readonly why: string;
+        };
   };
   readonly records: {
     list(query: RecordQuery): Promise<{ readonly records: readonly CallRecord[]; readonly next?: string }>;

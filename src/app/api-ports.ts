@@ -46,7 +46,11 @@ export function apiPorts(deps: {
           planRevision: dialplan.current().revision,
         },
       ),
-    calls: { list: () => calls.list(), hangUp: (id) => calls.hangUp(id) },
+    calls: {
+      list: () => calls.list(),
+      hangUp: (id) => calls.hangUp(id),
+      transfer: (id, order) => calls.transfer(id, order),
+    },
     records: { list: (query) => store.records.list(query), get: (id) => store.records.get(id) },
     explain: (call) => router.explainCall(call),
     dialplan: {

@@ -100,6 +100,12 @@ export const ERRORS = {
     summary: 'There is no such thing',
     remedy: 'Check the name or the id; the list of the same resource shows what there is.',
   },
+  TRANSFER_REFUSED: {
+    status: 409,
+    summary: 'A call cannot be transferred so',
+    remedy:
+      'The message says why: both parties must talk through us, one transfer runs at a time, and the plan must place the target.',
+  },
   UNAUTHORIZED: {
     status: 401,
     summary: 'The request carries no valid API key',

@@ -16,6 +16,18 @@ void t.test('every route answers in its documented form', async (t) => {
     status: 404,
     body: { error: { code: 'NOT_FOUND', remedy: String } },
   });
+  const transfer = (id: string, body: object): ReturnType<typeof call> =>
+    call('POST', `/v1/calls/${id}/transfer`, {
+      body: JSON.stringify(body),
+      headers: { 'content-type': 'application/json' },
+    });
+  t.equal((await transfer('c1', { who: 'caller', to: '202' })).status, 202);
+  t.equal((await transfer('nope', { who: 'caller', to: '202' })).status, 404);
+  t.equal((await transfer('c1', { who: 'nobody', to: '202' })).status, 400);
+  t.match(await transfer('c1', { who: 'callee', to: '911' }), {
+    status: 409,
+    body: { error: { code: 'TRANSFER_REFUSED', message: /no rule/ } },
+  });
   t.match(await call('GET', '/v1/records?limit=5&number=%2B1'), {
     status: 200,
     body: { records: [{ id: 'r1', cause: { kind: 'normal' } }], next: '{"limit":5,"number":"+1"}' },
@@ -235,6 +247,7 @@ void t.test('the OpenAPI document names every route, and the reference page is s
     '/v1/callbacks/{id}',
     '/v1/calls',
     '/v1/calls/{id}',
+    '/v1/calls/{id}/transfer',
     '/v1/dialplan',
     '/v1/dialplan/reload',
     '/v1/dialplan/revisions',

@@ -44,6 +44,12 @@ export function fakePorts(changes: Partial<ApiPorts> = {}): ApiPorts {
     calls: {
       list: () => [{ id: 'c1', state: 'ringing', caller: '+1', dialed: '+2', since: 1, legs: 1 }],
       hangUp: (id) => id === 'c1',
+      transfer: (id, { to }) =>
+        id !== 'c1'
+          ? { kind: 'refused', reason: 'no-such-call', why: 'there is no such call' }
+          : to === '202'
+            ? { kind: 'ringing' }
+            : { kind: 'refused', reason: 'not-allowed', why: 'no rule' },
     },
     records: {
       list: (query) => Promise.resolve({ records: [RECORD], next: JSON.stringify(query) }),
