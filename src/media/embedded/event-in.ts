@@ -30,8 +30,6 @@ export class EventIn {
   #duration = 0;
   #ended = true;
   #at = 0;
-  /** The digit that is being pressed. */
-  pressed: string | undefined;
 
   /** The digit that begins with this packet. */
   take(packet: TelephoneEvent, timestamp: number, marker: boolean, now: number): string | undefined {
@@ -55,12 +53,6 @@ export class EventIn {
     this.#duration = packet.duration;
     this.#ended = packet.end || (known && this.#ended);
     this.#at = now;
-    this.pressed = this.#ended ? undefined : digit;
     return known || held ? undefined : digit;
-  }
-
-  /** Whether a key is down: what is heard meanwhile is its tone. */
-  active(now: number): boolean {
-    return !this.#ended && now - this.#at < FORGOTTEN_MS;
   }
 }

@@ -8,7 +8,8 @@ const END_PACKETS = 3;
 /** −10 dBm0. */
 const VOLUME = 10;
 
-export interface EventOutOptions {
+/** Digits to send, with the operation that ends with the last of them. */
+export interface DigitsOut {
   readonly op: number;
   readonly digits: string;
   readonly toneMs: number;
@@ -27,7 +28,7 @@ export class EventOut {
   #gap = 0;
   #timestamp = 0;
 
-  constructor(options: EventOutOptions) {
+  constructor(options: DigitsOut) {
     this.op = options.op;
     this.#digits = options.digits.toUpperCase().replace(/[^0-9*#A-D]/g, '');
     this.#toneMs = Math.ceil(options.toneMs / INTERVAL_MS) * INTERVAL_MS;

@@ -1,6 +1,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { AgreedMedia } from '../sdp/index.js';
-import type { Partner, Stream } from './stream.js';
+import type { Partner } from './partner.js';
+import type { Stream } from './stream.js';
 
 type Joined =
   | { readonly kind: 'media'; readonly media: AgreedMedia | undefined }

@@ -1,6 +1,6 @@
 import { decodeAInto, decodeMuInto } from '../codec/g711.js';
 import { createDtmfDetector } from '../codec/goertzel.js';
-import type { Tap } from './stream.js';
+import type { Tap } from './tap.js';
 
 /** Longer packets than this are no speech. */
 const MOST_SAMPLES = 1024;

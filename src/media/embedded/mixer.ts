@@ -56,7 +56,7 @@ export class Mixer implements Paced {
     }
     const playout = new Playout(this.#random);
     this.#seats.set(session, { stream, playout, frame: this.#pcm, hears, heardBy });
-    stream.listen('heard', playout);
+    stream.heard.add(playout);
     stream.setMixed(true);
     this.#pacer.add(this);
   }
@@ -65,7 +65,7 @@ export class Mixer implements Paced {
     const seat = this.#seats.get(session);
     if (seat === undefined) return;
     this.#seats.delete(session);
-    seat.stream.unlisten('heard', seat.playout);
+    seat.stream.heard.remove(seat.playout);
     seat.stream.setMixed(false);
   }
 

@@ -1,11 +1,10 @@
 import { createComfortNoise, type ComfortNoise } from '../codec/comfort-noise.js';
 import { createConcealer } from '../codec/conceal.js';
 import { decodeAInto, decodeMuInto } from '../codec/g711.js';
-import type { Tap } from './stream.js';
+import type { Tap } from './tap.js';
 
 /** 20 ms at 8 kHz. */
 export const FRAME_SAMPLES = 160;
-const FRAME_MS = 20;
 const SAMPLES_A_MS = 8;
 /** Half a second; a power of two. */
 const RING = 4096;
@@ -123,10 +122,5 @@ export class Playout implements Tap {
     }
     this.#frames = 0;
     this.#leastAhead = RING;
-  }
-
-  /** Milliseconds between a packet's coming and its sound. */
-  get delayMs(): number {
-    return this.#delay / SAMPLES_A_MS + FRAME_MS;
   }
 }

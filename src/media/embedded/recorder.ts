@@ -54,8 +54,8 @@ export class Recorder implements Paced {
       return file;
     });
     this.#work.catch((error: unknown) => this.#fail(error));
-    deps.stream.listen('heard', this.#heard);
-    if (this.#said !== undefined) deps.stream.listen('said', this.#said);
+    deps.stream.heard.add(this.#heard);
+    if (this.#said !== undefined) deps.stream.said.add(this.#said);
     deps.pacer.add(this);
   }
 
@@ -147,8 +147,8 @@ export class Recorder implements Paced {
     this.#over = true;
     const { pacer, stream } = this.#deps;
     pacer.remove(this);
-    stream.unlisten('heard', this.#heard);
-    if (this.#said !== undefined) stream.unlisten('said', this.#said);
+    stream.heard.remove(this.#heard);
+    if (this.#said !== undefined) stream.said.remove(this.#said);
   }
 
   /** While it records. */

@@ -47,6 +47,18 @@ export function readRtp(data: Buffer, into: RtpHeader): boolean {
   return true;
 }
 
+/**
+ * The packet that `header` was read of, with the fixed header and the payload only: extensions, contributing sources and padding are between
+ * the peer and us. `data` itself where it has none.
+ */
+export function withoutExtras(data: Buffer, header: RtpHeader): Buffer {
+  const { start, end } = header;
+  if (start === RTP_HEADER_BYTES && end === data.length) return data;
+  const packet = Buffer.allocUnsafe(RTP_HEADER_BYTES + end - start);
+  data.copy(packet, RTP_HEADER_BYTES, start, end);
+  return packet;
+}
+
 /** Writes the fixed header over the first twelve bytes, leaving the bits for extension and contributing sources as `flags` has them. */
 export function writeRtp(
   data: Uint8Array,

@@ -1,45 +1,27 @@
 import type { RemoteInfo, Socket } from 'node:dgram';
-import { A_SILENCE, MU_SILENCE } from '../codec/g711.js';
 import type { AgreedCodec, AgreedMedia } from '../sdp/index.js';
+import { Control } from './control.js';
 import { EventIn, readEvent } from './event-in.js';
-import { EventOut } from './event-out.js';
+import type { DigitsOut } from './event-out.js';
+import { EventReclock } from './event-reclock.js';
 import { createInBandTap } from './in-band.js';
-import { estimateMos } from './mos.js';
 import type { WireStats } from './messages.js';
+import { estimateMos } from './mos.js';
+import { OwnAudio, type OwnAudioEvents } from './own-audio.js';
 import type { Paced, Pacer } from './pacer.js';
+import type { Partner } from './partner.js';
+import { AUDIO, EVENT, NOISE, payloadKinds, UNKNOWN } from './payload-kinds.js';
 import type { Player } from './player.js';
 import { createReception } from './reception.js';
-import { g711Of, lawOf, relayTable, type RelayRule, type RelayTable } from './relay-table.js';
-import { emptyHeader, isRtcp, readRtp, RTP_HEADER_BYTES } from './rtp.js';
+import { g711Of, lawOf, relayTable, type RelayTable } from './relay-table.js';
+import { emptyHeader, isRtcp, readRtp, RTP_HEADER_BYTES, withoutExtras } from './rtp.js';
 import { RtpOut } from './rtp-out.js';
-import { readRtcp, roundTripMs, shortNtp, writeReport } from './rtcp.js';
 import { createSourceGuard, type SourceGuard } from './source.js';
-import { ToneOut } from './tone-out.js';
+import { Taps, type Tap } from './tap.js';
 import type { PortPair } from './udp.js';
 
-/** What hears a stream's G.711 as it passes. `data` is the sender's: copy what is to stay. */
-export interface Tap {
-  audio(law: 'mu' | 'a', sequence: number, timestamp: number, data: Uint8Array): void;
-  /** The peer falls silent, and tells how loud its silence is (RFC 3389), in −dBov. */
-  noise?(minusDbov: number): void;
-}
-
-/** The other end of a bridge: a stream of this worker, or what stands for one of another. */
-export interface Partner {
-  readonly media: AgreedMedia | undefined;
-  /** RTP audio that its partner's peer sent; the packet is given away. */
-  relay(data: Buffer, pressed: string | undefined): void;
-  /** Anything else it sent. */
-  relayOpaque(data: Buffer): void;
-  sendControl(data: Buffer): void;
-  /** The `media` of its own partner changed. */
-  partnerChanged(): void;
-}
-
-export interface StreamEvents {
+export interface StreamEvents extends OwnAudioEvents {
   digit(digit: string, by: 'rfc4733' | 'in-band'): void;
-  played(op: number, end: 'done' | 'stopped' | 'closed' | 'failed', playedMs: number): void;
-  sent(op: number): void;
 }
 
 export interface StreamDeps {
@@ -57,13 +39,9 @@ export interface StreamOptions {
 
 const IDLE_FRAME_MS = 20;
 const EVENT_MS = 20;
-/** How long a digit that the partner must hear as a tone lasts. */
-const RELAYED_TONE_MS = 100;
-/** What a packet with a certain payload type is, in `#kinds`. */
-const AUDIO = 1;
-const EVENT = 2;
-const NOISE = 3;
-const NO_TAPS: readonly Tap[] = [];
+/** Of what a line without a codec is taken to have; Hz. */
+const DEFAULT_CLOCK = 8000;
+/** Reused for each packet: a stream is done with it before the next is read. */
 const header = emptyHeader();
 
 /**
@@ -71,49 +49,53 @@ const header = emptyHeader();
  * itself: what is played, digits, the mix, silence. Lines that are no audio are handed on as they come.
  */
 export class Stream implements Paced, Partner {
-  readonly guard: SourceGuard;
-  readonly out: RtpOut;
-  readonly reception = createReception();
+  /** Who hears what the peer says, as long as it is G.711. */
+  readonly heard = new Taps();
+  /** Who hears what is said to the peer, as long as it is G.711. */
+  readonly said = new Taps();
   media: AgreedMedia | undefined;
-  /** In a mix, whose frames it gets from there. */
-  mixed = false;
   /** When the peer was last heard. */
   heardAt: number;
-  rttMs: number | undefined;
   readonly #deps: StreamDeps;
   readonly #on: StreamEvents;
+  readonly #guard: SourceGuard;
+  readonly #reception = createReception();
+  readonly #out: RtpOut;
+  readonly #control: Control;
+  readonly #own: OwnAudio;
   readonly #events = new EventIn();
-  #heardBy: readonly Tap[] = NO_TAPS;
-  #saidTo: readonly Tap[] = NO_TAPS;
+  readonly #reclock = new EventReclock();
   #inBand: Tap | undefined;
   #pair: PortPair | undefined;
   #partner: Partner | undefined;
   #table: RelayTable | undefined;
-  #kinds: Uint8Array | undefined;
+  #kinds = payloadKinds(undefined);
   #g711: AgreedCodec | undefined;
-  #clock = 8000;
+  #clock = DEFAULT_CLOCK;
   #sends = false;
   #hears = false;
   #opaque = false;
-  #player: Player | undefined;
-  #digits: (EventOut | ToneOut)[] = [];
-  #reclockFrom = -1;
-  #reclockTo = 0;
-  #rtcpPort = 0;
-  #rtcpLearned = false;
-  #lastSr = 0;
-  #lastSrAt = 0;
+  /** In a mix, whose frames it gets from there. */
+  #mixed = false;
   #closed = false;
 
   constructor(deps: StreamDeps, options: StreamOptions, on: StreamEvents) {
     this.#deps = deps;
     this.#on = on;
-    this.out = new RtpOut(deps.random);
     this.heardAt = deps.monotonic();
-    this.guard = createSourceGuard({
+    this.#own = new OwnAudio(on);
+    this.#out = new RtpOut(deps.random);
+    this.#guard = createSourceGuard({
       family: options.family,
       learnMs: options.learnMs,
       ...(options.signalledFrom !== undefined && { signalledFrom: options.signalledFrom }),
+    });
+    this.#control = new Control({
+      monotonic: deps.monotonic,
+      wall: deps.wall,
+      guard: this.#guard,
+      reception: this.#reception,
+      out: this.#out,
     });
   }
 
@@ -125,11 +107,6 @@ export class Stream implements Paced, Partner {
 
   get partner(): Partner | undefined {
     return this.#partner;
-  }
-
-  /** Whether it carries audio that this engine understands, rather than handing everything on. */
-  get understood(): boolean {
-    return !this.#opaque;
   }
 
   /** The peer's audio should be arriving now. */
@@ -146,22 +123,9 @@ export class Stream implements Paced, Partner {
     this.#hears = live && (media.direction === 'sendrecv' || media.direction === 'recvonly');
     this.#opaque = media !== undefined && (media.kind !== 'audio' || media.transport !== 'rtp');
     this.#g711 = live && !this.#opaque ? g711Of(media) : undefined;
-    this.#clock = media?.send?.clock ?? 8000;
-    this.#kinds = undefined;
-    if (live) {
-      const kinds = new Uint8Array(128);
-      for (const codec of media.codecs) kinds[codec.receivePt] = AUDIO;
-      for (const event of media.telephoneEvents) kinds[event.receivePt] = EVENT;
-      if (media.comfortNoisePt !== undefined) kinds[media.comfortNoisePt] = NOISE;
-      this.#kinds = kinds;
-    }
-    const before = this.guard.port;
-    const beforeAddress = this.guard.address;
-    this.guard.signal(live ? media.remote : undefined, now);
-    if (before !== this.guard.port || beforeAddress !== this.guard.address || !this.#rtcpLearned) {
-      this.#rtcpLearned = false;
-      this.#rtcpPort = this.guard.port === media?.remote?.port ? media.remote.rtcpPort : 0;
-    }
+    this.#clock = media?.send?.clock ?? DEFAULT_CLOCK;
+    this.#kinds = payloadKinds(media);
+    this.#signalSource(live ? media.remote : undefined, now);
     if (!wasHearing) this.heardAt = now;
     this.#listenInBand();
     this.partnerChanged();
@@ -169,24 +133,21 @@ export class Stream implements Paced, Partner {
     this.#schedule();
   }
 
-  /** What the peer says, or what is said to it, as long as it is G.711. */
-  listen(to: 'heard' | 'said', tap: Tap): void {
-    if (to === 'heard') this.#heardBy = [...this.#heardBy, tap];
-    else this.#saidTo = [...this.#saidTo, tap];
-  }
-
-  unlisten(to: 'heard' | 'said', tap: Tap): void {
-    if (to === 'heard') this.#heardBy = this.#heardBy.filter((other) => other !== tap);
-    else this.#saidTo = this.#saidTo.filter((other) => other !== tap);
+  #signalSource(remote: AgreedMedia['remote'], now: number): void {
+    const guard = this.#guard;
+    const { address, port } = guard;
+    guard.signal(remote, now);
+    const moved = port !== guard.port || address !== guard.address;
+    this.#control.signal(guard.port === this.media?.remote?.port ? this.media.remote.rtcpPort : 0, moved);
   }
 
   /** Where no telephone-event was agreed, keys are heard as tones. */
   #listenInBand(): void {
     const wanted = this.#g711 !== undefined && this.media?.telephoneEvent === undefined;
     if (wanted === (this.#inBand !== undefined)) return;
-    if (this.#inBand !== undefined) this.unlisten('heard', this.#inBand);
+    if (this.#inBand !== undefined) this.heard.remove(this.#inBand);
     this.#inBand = wanted ? createInBandTap((digit) => this.#on.digit(digit, 'in-band')) : undefined;
-    if (this.#inBand !== undefined) this.listen('heard', this.#inBand);
+    if (this.#inBand !== undefined) this.heard.add(this.#inBand);
   }
 
   /** Undefined: alone again. One-sided: the other side is told apart. */
@@ -197,37 +158,35 @@ export class Stream implements Paced, Partner {
   }
 
   setMixed(mixed: boolean): void {
-    this.mixed = mixed;
-    this.out.interrupt();
+    this.#mixed = mixed;
+    this.#out.interrupt();
     this.#schedule();
   }
 
   play(player: Player): void {
-    this.#endPlay('stopped');
+    this.#own.endPlay('stopped');
     if (this.#closed) return this.#on.played(player.op, 'closed', 0);
     if (this.media !== undefined && this.#g711 === undefined) return this.#on.played(player.op, 'failed', 0);
-    if (player.done) return this.#on.played(player.op, 'done', 0);
-    this.#player = player;
+    this.#own.play(player);
     this.#schedule();
   }
 
   stop(op: number): void {
-    if (this.#player?.op === op) this.#endPlay('stopped');
+    this.#own.stop(op);
   }
 
-  sendDigits(options: { op: number; digits: string; toneMs: number; gapMs: number }): void {
-    if (this.#closed || this.media === undefined || this.#digits.length >= 32)
-      return this.#on.sent(options.op);
-    const byEvents = this.media.telephoneEvent !== undefined;
-    const sender = byEvents ? new EventOut(options) : new ToneOut(options);
-    if (sender.done || (!byEvents && this.#g711 === undefined)) return this.#on.sent(options.op);
-    this.#digits.push(sender);
+  sendDigits(digits: DigitsOut): void {
+    const byEvents = this.media?.telephoneEvent !== undefined;
+    if (this.#closed || this.media === undefined || (!byEvents && this.#g711 === undefined)) {
+      return this.#on.sent(digits.op);
+    }
+    this.#own.sendDigits(digits, byEvents ? 'events' : 'tones');
     this.#schedule();
   }
 
   /** A frame of a mix, encoded in `law` of this stream. */
   sendMixed(frame: Buffer, spanMs: number): void {
-    if (this.#player !== undefined || this.#digits.length > 0 || this.#g711 === undefined) return;
+    if (this.#own.busy || this.#g711 === undefined) return;
     this.#sendOwn(frame, spanMs);
   }
 
@@ -238,9 +197,7 @@ export class Stream implements Paced, Partner {
 
   close(): void {
     if (this.#closed) return;
-    this.#endPlay('closed');
-    for (const sender of this.#digits) if (sender.op >= 0) this.#on.sent(sender.op);
-    this.#digits = [];
+    this.#own.close();
     this.#closed = true;
     this.#deps.pacer.remove(this);
     this.#partner = undefined;
@@ -249,19 +206,21 @@ export class Stream implements Paced, Partner {
   }
 
   stats(): WireStats {
-    const { reception, out, media } = this;
+    const { media } = this;
+    const { rttMs } = this.#control;
+    const reception = this.#reception;
     const jitterMs = (reception.jitter / this.#clock) * 1000;
     const expected = reception.received + reception.lost;
     const share = expected === 0 ? 0 : reception.lost / expected;
     return {
       packetsReceived: reception.received,
-      packetsSent: out.packets,
+      packetsSent: this.#out.packets,
       packetsLost: reception.lost,
       jitterMs: Math.round(jitterMs * 100) / 100,
-      rttMs: this.rttMs,
-      mos: reception.received === 0 ? undefined : estimateMos(share, jitterMs, this.rttMs ?? 0),
+      rttMs,
+      mos: reception.received === 0 ? undefined : estimateMos(share, jitterMs, rttMs ?? 0),
       codec: media?.send === undefined ? undefined : `${media.send.name}/${media.send.clock}`,
-      refused: this.guard.refused,
+      refused: this.#guard.refused,
     };
   }
 
@@ -276,50 +235,40 @@ export class Stream implements Paced, Partner {
     if (this.media?.rtcpMux === true && isRtcp(data)) return this.onRtcp(data, from);
     if (!readRtp(data, header)) return;
     const { payloadType, sequence, timestamp, ssrc, marker, start, end } = header;
-    const kind = this.#kinds === undefined ? 0 : this.#kinds[payloadType]!;
-    if (!this.#isPeer(from) && !this.#believes(from, { ssrc, sequence, payloadType }, kind !== 0, now)) {
+    const kind = this.#kinds[payloadType]!;
+    if (
+      !this.#isPeer(from) &&
+      !this.#believes(from, { ssrc, sequence, payloadType }, kind !== UNKNOWN, now)
+    ) {
       return;
     }
-    if (kind === 0 || !this.#hears) return;
+    if (kind === UNKNOWN || !this.#hears) return;
     this.heardAt = now;
-    this.reception.count(ssrc, sequence, timestamp, Math.round((now * this.#clock) / 1000) >>> 0);
+    this.#reception.count(ssrc, sequence, timestamp, Math.round((now * this.#clock) / 1000) >>> 0);
     let pressed: string | undefined;
     if (kind === EVENT) {
       const event = readEvent(data, start, end);
       if (event === undefined) return;
       pressed = this.#events.take(event, timestamp, marker, now);
       if (pressed !== undefined) this.#on.digit(pressed, 'rfc4733');
-    } else if (kind === AUDIO && this.#heardBy.length > 0) {
+    } else if (kind === AUDIO && this.heard.any) {
       const law = this.#lawOfPayload(payloadType);
-      const payload = data.subarray(start, end);
-      if (law !== undefined) for (const tap of this.#heardBy) tap.audio(law, sequence, timestamp, payload);
+      if (law !== undefined) this.heard.audio(law, sequence, timestamp, data.subarray(start, end));
+    } else if (kind === NOISE && end > start) {
+      this.heard.noise(data[start]! & 0x7f);
     }
-    if (kind === NOISE && end > start) for (const tap of this.#heardBy) tap.noise?.(data[start]! & 0x7f);
     this.#partner?.relay(data, pressed);
   };
 
   readonly onRtcp = (data: Buffer, from: RemoteInfo): void => {
-    if (from.address !== this.guard.address) return;
-    if (this.#opaque) return this.#partner?.sendControl(data);
-    const seen = readRtcp(data, this.out.ssrc);
-    if (seen === undefined) return;
-    if (!this.#rtcpLearned && this.guard.proven && seen.ssrc === this.reception.ssrc) {
-      this.#rtcpPort = from.port;
-      this.#rtcpLearned = true;
-    }
-    const { wall } = this.#deps;
-    if (seen.lastSr !== undefined) {
-      this.#lastSr = seen.lastSr;
-      this.#lastSrAt = wall();
-    }
-    const { block } = seen;
-    if (block === undefined) return;
-    this.rttMs = roundTripMs(shortNtp(wall()), block.lastSr, block.sinceSr) ?? this.rttMs;
+    if (from.address !== this.#guard.address) return;
+    if (this.#opaque) this.#partner?.sendControl(data);
+    else this.#control.heard(data, from.port);
   };
 
   /** The quick way for all packets but the first. */
   #isPeer(from: RemoteInfo): boolean {
-    const { guard } = this;
+    const guard = this.#guard;
     return guard.proven && from.port === guard.port && from.address === guard.address;
   }
 
@@ -329,11 +278,10 @@ export class Stream implements Paced, Partner {
     payloadTypeAgreed: boolean,
     now: number,
   ): boolean {
-    const { guard } = this;
+    const guard = this.#guard;
     const before = guard.port;
     const believed = guard.accepts({ address: from.address, port: from.port, rtp, payloadTypeAgreed }, now);
-    // A learned source keeps RTCP where we do not know: it has to show itself.
-    if (believed && guard.port !== before && !this.#rtcpLearned) this.#rtcpPort = 0;
+    if (believed && guard.port !== before) this.#control.sourceLearned();
     return believed;
   }
 
@@ -346,7 +294,7 @@ export class Stream implements Paced, Partner {
     if (rtp && this.media?.rtcpMux === true && isRtcp(data)) return this.onRtcp(data, from);
     if (rtp && !readRtp(data, header)) return;
     const { payloadType, sequence, ssrc } = header;
-    const agreed = rtp && this.#kinds?.[payloadType] === AUDIO;
+    const agreed = rtp && this.#kinds[payloadType] === AUDIO;
     const proof = rtp ? { ssrc, sequence, payloadType } : undefined;
     if (!this.#isPeer(from) && !this.#believes(from, proof, agreed, now)) return;
     if (!this.#hears) return;
@@ -369,160 +317,88 @@ export class Stream implements Paced, Partner {
   }
 
   sendControl(data: Buffer): void {
-    const { address, port } = this.guard;
+    const { address, port } = this.#guard;
     const pair = this.#pair;
     if (pair === undefined || address === undefined) return;
     if (this.media?.rtcpMux === true) send(pair.rtp, data, port, address);
-    else if (this.#rtcpPort > 0) send(pair.rtcp, data, this.#rtcpPort, address);
+    else if (this.#control.port > 0) send(pair.rtcp, data, this.#control.port, address);
   }
 
-  /** RFC 3550 §6.4: our own report to the peer. */
+  /** Tells the peer how its packets come, and what of ours went. To be called every few seconds. */
   report(cname: string): void {
-    const { reception, out } = this;
     if (this.#opaque || this.media?.live !== true || !(this.#sends || this.#hears)) return;
-    if (out.packets === 0 && reception.received === 0) return;
-    const { wall, monotonic } = this.#deps;
-    const wallMs = wall();
-    const sender =
-      out.packets === 0
-        ? undefined
-        : {
-            wallMs,
-            timestamp: out.timestamp + Math.round(((monotonic() - out.sentAt) * this.#clock) / 1000),
-            packets: out.packets,
-            bytes: out.bytes,
-          };
-    const block =
-      reception.received === 0
-        ? undefined
-        : {
-            ssrc: reception.ssrc,
-            fraction: reception.fraction(),
-            lost: reception.lost,
-            highest: reception.highest,
-            jitter: reception.jitter,
-            lastSr: this.#lastSr,
-            sinceSr: this.#lastSr === 0 ? 0 : Math.round(((wallMs - this.#lastSrAt) * 65_536) / 1000),
-          };
-    this.sendControl(writeReport(out.ssrc, cname, sender, block));
+    const report = this.#control.report(cname, this.#clock);
+    if (report !== undefined) this.sendControl(report);
   }
 
   /** A packet of the partner's peer; `pressed`: the digit that began with it. Changes `data`. */
   relay(data: Buffer, pressed: string | undefined): void {
     if (!readRtp(data, header)) return;
     const rule = this.#table?.[header.payloadType];
-    if (rule === undefined) return this.out.skip(header.ssrc, header.sequence);
+    if (rule === undefined) return this.#out.skip(header.ssrc, header.sequence);
     const now = this.#deps.monotonic();
     if (rule.kind === 'tone') return this.#relayAsTone(pressed);
-    if (!this.#sends || this.#player !== undefined || this.#digits.length > 0) return;
-    if (rule.kind === 'event' && rule.ratio !== 1) return this.#relayReclocked(rule, data, now);
-    const { marker, sequence, timestamp, ssrc, start, end } = header;
-    let packet = data;
-    if (start !== RTP_HEADER_BYTES || end !== data.length) {
-      // Extensions and padding are between the peer and us.
-      packet = Buffer.allocUnsafe(RTP_HEADER_BYTES + end - start);
-      data.copy(packet, RTP_HEADER_BYTES, start, end);
+    if (!this.#sends || this.#own.busy) return;
+    if (rule.kind === 'event' && rule.ratio !== 1) {
+      const { start, timestamp } = header;
+      return this.#emit(this.#reclock.convert(data, start, timestamp, rule, this.#out, now));
     }
+    const { marker, sequence, timestamp, ssrc } = header;
+    const packet = withoutExtras(data, header);
     const { map } = rule;
     if (map !== undefined) {
       for (let index = RTP_HEADER_BYTES; index < packet.length; index++) packet[index] = map[packet[index]!]!;
     }
     packet[0] = 0x80;
-    if (!this.out.relay(packet, marker, rule.payloadType, ssrc, sequence, timestamp, rule.clock, now)) return;
+    if (!this.#out.relay(packet, marker, rule.payloadType, ssrc, sequence, timestamp, rule.clock, now))
+      return;
     this.#emit(packet);
-    if (this.#saidTo.length > 0 && rule.kind !== 'event') this.#tapSaid(packet);
+    if (this.said.any && rule.kind !== 'event') this.#tapSaid(packet);
   }
 
-  /** The partner's peer counts time otherwise than ours (RFC 4733 §2.1: the event has the clock of its own payload type). */
-  #relayReclocked(rule: RelayRule, data: Buffer, now: number): void {
-    const { timestamp, start } = header;
-    const first = timestamp !== this.#reclockFrom;
-    if (first) {
-      this.#reclockFrom = timestamp;
-      this.#reclockTo = this.out.beginEvent(rule.clock, now);
-    }
-    const packet = Buffer.allocUnsafe(RTP_HEADER_BYTES + 4);
-    data.copy(packet, RTP_HEADER_BYTES, start, start + 4);
-    const duration = Math.round(packet.readUInt16BE(14) * rule.ratio);
-    packet.writeUInt16BE(Math.min(0xffff, duration), 14);
-    this.out.event(packet, first, rule.payloadType, this.#reclockTo);
-    this.#emit(packet);
-  }
-
-  #relayAsTone(digit: string | undefined): void {
-    if (digit === undefined || this.#digits.length >= 32) return;
-    this.#digits.push(new ToneOut({ op: -1, digits: digit, toneMs: RELAYED_TONE_MS, gapMs: 40 }));
+  #relayAsTone(pressed: string | undefined): void {
+    if (pressed === undefined) return;
+    this.#own.relayAsTone(pressed);
     this.#schedule();
   }
 
   tick(): number {
     if (this.media === undefined || this.#closed) return 0;
-    const sender = this.#digits[0];
-    if (sender instanceof EventOut) {
-      this.#tickEvent(sender);
+    const own = this.#own;
+    if (own.eventIsNext) {
+      const packet = own.nextEvent(this.#out, this.media.telephoneEvent, this.#deps.monotonic());
+      if (packet !== undefined && this.#sends) this.#emit(packet);
       return EVENT_MS;
     }
-    const spanMs = this.#g711 === undefined ? IDLE_FRAME_MS : this.media.ptimeMs;
-    const law = lawOf(this.#g711);
-    if (sender === undefined && this.#player === undefined && (this.#partner !== undefined || this.mixed)) {
-      return 0;
-    }
+    if (!own.busy && (this.#partner !== undefined || this.#mixed)) return 0;
+    const { law } = this;
     if (law === undefined) {
-      this.#endPlay('failed');
-      this.#endDigits();
-      return this.#player === undefined ? 0 : spanMs;
+      own.fail();
+      return own.busy ? IDLE_FRAME_MS : 0;
     }
+    const spanMs = this.media.ptimeMs;
     const packet = Buffer.allocUnsafe(RTP_HEADER_BYTES + spanMs * 8);
-    const frame = packet.subarray(RTP_HEADER_BYTES);
-    const player = this.#player;
-    if (sender !== undefined) sender.fill(frame, law);
-    else if (player !== undefined) player.fill(frame, law);
-    else frame.fill(law === 'mu' ? MU_SILENCE : A_SILENCE);
+    own.fill(packet.subarray(RTP_HEADER_BYTES), law);
     this.#sendOwn(packet, spanMs);
-    if (sender?.done === true) this.#endDigits();
-    else if (player?.done === true) this.#endPlay('done');
     return spanMs;
-  }
-
-  #tickEvent(sender: EventOut): void {
-    const event = this.media?.telephoneEvent;
-    if (event === undefined) return this.#endDigits();
-    const packet = sender.next(this.out, event.pt, event.clock, this.#deps.monotonic());
-    if (packet !== undefined && this.#sends) this.#emit(packet);
-    if (sender.done) this.#endDigits();
-  }
-
-  #endDigits(): void {
-    const sender = this.#digits.shift();
-    if (sender !== undefined && sender.op >= 0) this.#on.sent(sender.op);
-  }
-
-  #endPlay(end: 'done' | 'stopped' | 'closed' | 'failed'): void {
-    const player = this.#player;
-    if (player === undefined) return;
-    this.#player = undefined;
-    this.#on.played(player.op, end, player.playedMs);
   }
 
   #sendOwn(packet: Buffer, spanMs: number): void {
     if (!this.#sends) return;
     const now = this.#deps.monotonic();
-    this.out.own(packet, this.#g711!.pt, spanMs, 8000, now);
+    this.#out.own(packet, this.#g711!.pt, spanMs, 8000, now);
     this.#emit(packet);
-    if (this.#saidTo.length > 0) this.#tapSaid(packet);
+    if (this.said.any) this.#tapSaid(packet);
   }
 
   #tapSaid(packet: Buffer): void {
     const law = lawOf(this.media?.codecs.find((codec) => codec.pt === (packet[1]! & 0x7f)));
     if (law === undefined) return;
-    const payload = packet.subarray(RTP_HEADER_BYTES);
-    for (const tap of this.#saidTo) {
-      tap.audio(law, packet.readUInt16BE(2), packet.readUInt32BE(4), payload);
-    }
+    this.said.audio(law, packet.readUInt16BE(2), packet.readUInt32BE(4), packet.subarray(RTP_HEADER_BYTES));
   }
 
   #emit(data: Buffer): void {
-    const { address, port } = this.guard;
+    const { address, port } = this.#guard;
     if (this.#pair !== undefined && address !== undefined) send(this.#pair.rtp, data, port, address);
   }
 
@@ -536,10 +412,9 @@ export class Stream implements Paced, Partner {
   /** Paced while it has something of its own to send: in a bridge or a mix others drive it. */
   #schedule(): void {
     const { pacer } = this.#deps;
-    const own = this.#player !== undefined || this.#digits.length > 0;
     const idle =
-      this.#partner === undefined && !this.mixed && this.#sends && !this.#opaque && this.#g711 !== undefined;
-    if (!this.#closed && this.#pair !== undefined && this.media?.live === true && (own || idle)) {
+      this.#partner === undefined && !this.#mixed && this.#sends && !this.#opaque && this.#g711 !== undefined;
+    if (!this.#closed && this.#pair !== undefined && this.media?.live === true && (this.#own.busy || idle)) {
       pacer.add(this);
     } else {
       pacer.remove(this);

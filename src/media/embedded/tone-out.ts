@@ -1,4 +1,5 @@
 import { encodeAInto, encodeMuInto } from '../codec/g711.js';
+import type { DigitsOut } from './event-out.js';
 
 const ROWS = [697, 770, 852, 941];
 const COLUMNS = [1209, 1336, 1477, 1633];
@@ -18,7 +19,7 @@ export class ToneOut {
   #index = 0;
   #at = 0;
 
-  constructor(options: { op: number; digits: string; toneMs: number; gapMs: number }) {
+  constructor(options: DigitsOut) {
     this.op = options.op;
     this.#digits = options.digits.toUpperCase().replace(/[^0-9*#A-D]/g, '');
     this.#toneSamples = Math.round((options.toneMs * RATE) / 1000);
