@@ -249,6 +249,8 @@ export function contract(t: Test, createEngine: CreateEngine): void {
       await b.peer.until(() => b.peer.seen.some(({ pt }) => pt === 96), 'the event');
       const event = b.peer.seen.find(({ pt }) => pt === 96)!;
       t.equal(event.payload[0], 6);
+      // Told by another way than the packet's: it may come a moment later.
+      await a.peer.until(() => a.digits.length > 0, 'the digit');
       t.same(a.digits, ['6']);
       // One source, numbers without gaps, whatever came in between.
       const playing = b.session.play([tone(2000, 200)]);
