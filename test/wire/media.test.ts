@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { RtpPeer, toneShare } from '../media/rtp-peer.js';
@@ -19,11 +19,15 @@ import {
   wavChannels,
 } from './media-peer.js';
 import { freeSipPort, startServer, type ServerProcess } from './server-process.js';
+import { sipp } from './sipp.js';
 
 // Real audio on the wire: the built server as a process of its own, SIPp for the signalling of callers and phones, sockets of the test for
 // their media. Each sound is a tone of its own, so that what was heard says by itself what was played.
 
 const skip = missing('sipp');
+
+/** Of the package sip-tester. */
+const SIPP_DIGIT = '/usr/share/sip-tester/dtmf_2833_1.pcap';
 
 const MENU_HZ = 500;
 const INVALID_HZ = 650;
@@ -132,6 +136,10 @@ function messagesOf(server: ServerProcess, mailbox: string): string[] {
   }
 }
 
+function missingFile(path: string): string | false {
+  return existsSync(path) ? false : `there is no ${path}`;
+}
+
 /** Whatever a test that failed has left must not trouble the next. */
 async function clear(server: ServerProcess) {
   const left = (await server.api('/v1/calls')).body['calls'] as { id: string }[];
@@ -168,6 +176,22 @@ void t.test('what callers hear', { skip, timeout: 240_000 }, async (t) => {
     t.match(await ann.message(/^INVITE/), /^INVITE sip:203@/);
     await talk(bob, ann);
     await hangUp(bob, ann);
+  });
+
+  // SIPp plays packets through a raw socket.
+  const rawSkip = process.getuid?.() === 0 ? missingFile(SIPP_DIGIT) : 'SIPp plays packets as root only';
+  await t.test("a key of SIPp's own recording counts", { skip: rawSkip }, async (t) => {
+    const ann = await callee(t);
+    const bob = await sipp(t, 'caller-presses-1', {
+      target: `127.0.0.1:${server.sipPort}`,
+      address: CARRIER_ADDRESS,
+      number: '+12025550107',
+      arguments: ['-mi', CARRIER_ADDRESS, '-mp', String((await freeSipPort()) & ~1)],
+    });
+    t.match(await ann.message(/^INVITE/), /^INVITE sip:205@/);
+    await ann.answer();
+    await ann.hangUp();
+    await Promise.all([bob.done, ann.done]);
   });
 
   await each('a wrong key, and then none, are told so before the menu is offered again', async (t) => {
