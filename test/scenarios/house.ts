@@ -3,7 +3,7 @@ import { systemClock } from '../../src/base/clock.js';
 import { randomHex, newUuid } from '../../src/base/ids.js';
 import { silentLogger } from '../../src/base/logger.js';
 import { createBorder, type BorderRules } from '../../src/border/index.js';
-import { createCalls, createWebhookClient, type Calls } from '../../src/calls/index.js';
+import { createCalls, createWebhookClient, type Calls, type MediaParts } from '../../src/calls/index.js';
 import { loadDialplanFiles } from '../../src/dialplan/index.js';
 import type { CallRecord, LegRecord, TrunkSettings } from '../../src/model/index.js';
 import { matchesPattern, parsePattern } from '../../src/numbers/index.js';
@@ -77,7 +77,10 @@ export function trunkTo(
   };
 }
 
-export async function openHouse(folder: string): Promise<House> {
+export async function openHouse(
+  folder: string,
+  options: { readonly media?: MediaParts } = {},
+): Promise<House> {
   const clock = systemClock;
   const logger = silentLogger;
   const worker = await startSipWorker({
@@ -154,6 +157,8 @@ export async function openHouse(folder: string): Promise<House> {
     capacity: border,
     webhooks: createWebhookClient({ fetch, clock }),
     settings: () => ({ domain: DOMAIN }),
+    plan: () => ({ plan, revision: 1 }),
+    ...options,
   });
   await signalling.start({
     invite: (call) => calls.incoming(call),
