@@ -1,4 +1,13 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Test } from 'tap';
@@ -360,6 +369,29 @@ export function contract(t: Test, createEngine: CreateEngine): void {
       a.session.close();
       t.match(await last.ended, { kind: 'recorded', by: 'closed' });
       t.ok(existsSync(join(folder, 'last.wav')));
+    },
+  );
+
+  t.test(
+    'a recording that finds the disk full ends as that, and its file is closed',
+    { skip: existsSync('/dev/full') && existsSync('/proc/self/fd') ? false : 'no /dev/full here' },
+    async (t) => {
+      const { session, peer } = await leg(t);
+      const path = join(folder, 'full.wav');
+      symlinkSync('/dev/full', `${path}.part`);
+      const recording = session.record({ path, what: 'peer', maxMs: 5000 });
+      peer.speak(500);
+      t.match(await recording.ended, { kind: 'failed', by: 'disk' });
+      const openOnes = (): number =>
+        readdirSync('/proc/self/fd').filter((fd) => {
+          try {
+            return readlinkSync(`/proc/self/fd/${fd}`) === '/dev/full';
+          } catch {
+            return false;
+          }
+        }).length;
+      for (let look = 0; look < 100 && openOnes() > 0; look++) await new Promise((r) => setTimeout(r, 10));
+      t.equal(openOnes(), 0);
     },
   );
 

@@ -40,6 +40,7 @@ export class Recorder implements Paced {
   #over = false;
   #waiting = 0;
   #bytes = 0;
+  readonly #opened: Promise<FileHandle>;
   #work: Promise<FileHandle>;
 
   constructor(spec: RecordSpec, deps: RecorderDeps) {
@@ -49,7 +50,8 @@ export class Recorder implements Paced {
     this.#heard = new Playout(deps.random);
     this.#said = spec.what === 'both' ? new Playout(deps.random) : undefined;
     this.#chunk = this.#newChunk();
-    this.#work = open(this.#part, 'w').then(async (file) => {
+    this.#opened = open(this.#part, 'w');
+    this.#work = this.#opened.then(async (file) => {
       await file.write(this.#header(0));
       return file;
     });
@@ -161,7 +163,8 @@ export class Recorder implements Paced {
   #lose(error: unknown): void {
     this.#deps.failed(error);
     this.#deps.ended({ kind: 'failed', by: 'disk', durationMs: this.#total * FRAME_MS });
-    void this.#work.then((file) => file.close()).catch(() => undefined);
+    // Not `#work`: a write that failed has no file to give.
+    void this.#opened.then((file) => file.close()).catch(() => undefined);
     void unlink(this.#part).catch(() => undefined);
   }
 }
