@@ -140,7 +140,9 @@ function answerErrors(server: FastifyInstance, logger: Logger): void {
   });
   server.setErrorHandler((error: FastifyError | AppError, request, reply) => {
     if (error instanceof AppError) {
-      if (error.status >= 500) logger.error({ err: error, url: request.url }, 'API request failed');
+      // 503: an expected want of something, such as of places for streams; 500 and the like are faults.
+      if (error.status === 503) logger.warn({ why: error.message, url: request.url }, 'API request refused');
+      else if (error.status >= 500) logger.error({ err: error, url: request.url }, 'API request failed');
       return reply.status(error.status).send(faultBody(error));
     }
     const status = error.statusCode ?? 500;

@@ -105,7 +105,7 @@ export const TraceSchema = Type.Array(Type.Object({ kind: Type.String() }, { add
 
 export const RecordQuerySchema = Type.Object(
   {
-    limit: Type.Integer({ minimum: 1, maximum: 1000, default: 100 }),
+    limit: Type.Integer({ minimum: 1, maximum: 500, default: 100 }),
     cursor: Type.Optional(Type.String({ maxLength: 200, description: '`next` of the answer before' })),
     from: Type.Optional(Time('Set up at or after')),
     to: Type.Optional(Time('Set up before')),

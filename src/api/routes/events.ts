@@ -48,6 +48,8 @@ export function eventRoutes(server: FastifyInstance, ports: ApiPorts): void {
   server.get(
     '/v1/events',
     {
+      // A HEAD would open a stream that nobody reads.
+      exposeHeadRoute: false,
       schema: {
         summary: 'Calls as they go, as Server-Sent Events',
         description:
