@@ -36,7 +36,7 @@ export function startWorker(path: string, logger: Logger, script: URL = workerSc
       if ('message' in reply) ticket?.reject(errorOf(reply));
       else ticket?.resolve(reply.value);
     });
-    started.on('error', (error) => logger.error({ reason: error.message }, 'store worker failed'));
+    started.on('error', (error: unknown) => logger.error({ reason: reasonOf(error) }, 'store worker failed'));
     started.on('exit', () => {
       if (worker === started) worker = undefined;
       const left = [...tickets.values()];
@@ -119,4 +119,11 @@ function errorOf(reply: { readonly code: string | undefined; readonly message: s
   return reply.code !== undefined && reply.code in ERRORS
     ? new AppError(reply.code as ErrorCode, reply.message)
     : new Error(reply.message);
+}
+
+/** What another thread throws may arrive as a plain object. */
+function reasonOf(error: unknown): string {
+  if (error instanceof Error && error.message !== '') return error.message;
+  const { message, code } = (error ?? {}) as { readonly message?: unknown; readonly code?: unknown };
+  return [message, code].filter((part) => typeof part === 'string').join(' ') || String(error);
 }
