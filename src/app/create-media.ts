@@ -120,6 +120,7 @@ export async function createMedia(
         rtpTimeoutMs: media.rtpTimeoutMs,
         language: media.language,
         holdMusic: media.holdMusic,
+        recordOnDemand: media.recordOnDemand,
         recordings: media.recordings,
       }),
     },

@@ -30,6 +30,8 @@ export interface BridgeListener {
   legEnded(party: 'caller' | 'callee', cause: EndCause): void;
   /** What the caller's session description is now, for a later partner. */
   callerSdp(sdp: Sdp): void;
+  /** A key one of them pressed, where the media runs through us. */
+  digit?(party: 'caller' | 'callee', key: string): void;
   /** A REFER; without it nobody is transferred. */
   refer?(party: 'caller' | 'callee', incoming: IncomingRequest): void;
 }

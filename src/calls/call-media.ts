@@ -88,7 +88,10 @@ export class CallMedia implements LegSessions {
     const { caller, trunk } = this.about;
     if (this.opener === undefined) throw new Error('there is no media engine');
     const peer = { peer: caller.address, listener: caller.listener };
-    const media = await this.opener.open(peer, near, (digit) => this.on.digit(digit));
+    const media = await this.opener.open(peer, near, (digit) => {
+      if (session.onDigit === undefined) this.on.digit(digit);
+      else session.onDigit(digit);
+    });
     const session = new RelayedSession(media, trunk?.codecs);
     if (this.#closed) session.close();
     this.#caller = session;

@@ -4,6 +4,7 @@ import type { Clock } from '../base/clock.js';
 import { newOrderedUuid } from '../base/ids.js';
 import type { Logger } from '../base/logger.js';
 import type { MediaSession, Recording } from '../media/index.js';
+import type { CallRecordingRecord } from '../model/index.js';
 import type { MediaParts } from './ports.js';
 
 /** A recording is ended at this length. Milliseconds. */
@@ -26,6 +27,7 @@ export class CallRecording {
     env: { readonly clock: Clock; readonly logger: Logger },
     callId: string,
     session: MediaSession,
+    why: Pick<CallRecordingRecord, 'reason' | 'by'> = { reason: 'policy' },
   ): Promise<CallRecording | undefined> {
     const { clock, logger } = env;
     const day = new Date(clock.now()).toISOString().slice(0, 10);
@@ -42,7 +44,7 @@ export class CallRecording {
     const startedAt = clock.now();
     const recording = session.record({ path, what: 'both', maxMs: MAX_MS });
     const made = new CallRecording(recording, clock);
-    const row = { id, callId, file, what: 'both' as const, reason: 'policy' as const, startedAt };
+    const row = { id, callId, file, what: 'both' as const, ...why, startedAt };
     const keep = (fields: object): void => {
       parts.recordings?.put({ ...row, paused: made.#paused, ...fields }).catch((error: unknown) => {
         logger.error({ callId, reason: String(error) }, 'row of a recording not written');

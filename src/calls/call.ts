@@ -25,6 +25,7 @@ import { offerBetween, sdpFor, type LegSession } from './leg-session.js';
 import { otherParty, type LiveCall, type Party } from './live-call.js';
 import { mediaStep, type MediaAction } from './media-steps.js';
 import { pairAfter, type PairedCall } from './paired-call.js';
+import { OnDemandRecording } from './on-demand-recording.js';
 import { RingingStep, type PickUp } from './pickup.js';
 import { PlanRun, type Activity, type EndAction, type PlanRunHost } from './plan-run.js';
 import type { MediaParts, Release, RunningCall } from './ports.js';
@@ -34,6 +35,8 @@ import { QueueStep, type QueueAction } from './queue-step.js';
 import { CallRecorder } from './recorder.js';
 import { ringAgent } from './ring-agent.js';
 import type { MediaLoss, SessionOpener } from './session-opener.js';
+import { Supervision } from './supervision.js';
+import { TalkCodes } from './talk-codes.js';
 import { sideOf, type TransferSide } from './transfer-side.js';
 import { transferredCause, Transfers } from './transfer.js';
 import type { WaitingLeg } from './waiting-leg.js';
@@ -50,6 +53,9 @@ export class Call implements PlanRunHost, CallerSideHost, LiveCall {
   readonly facts: CallFacts;
   readonly legs: CallLegs;
   readonly transfers: Transfers;
+  readonly supervision: Supervision;
+  readonly onDemand: OnDemandRecording;
+  readonly #codes: TalkCodes;
   readonly #caller: CallerSide;
   readonly #limits: CallLimits;
   readonly #plan: PlanRun;
@@ -101,6 +107,9 @@ export class Call implements PlanRunHost, CallerSideHost, LiveCall {
     });
     this.#limits = new CallLimits(env.clock, this.#caller.leg, route.trunk, (cause) => this.end(cause));
     this.transfers = new Transfers(env, this);
+    this.supervision = new Supervision(env.media, this, () => this.#callee?.part());
+    this.onDemand = new OnDemandRecording(env.media, env, this);
+    this.#codes = new TalkCodes(this, env.clock);
     this.#plan = new PlanRun(env, { plan, facts }, this, (trace) => this.#recorder.trace(trace), step.state);
     this.#recorder.open({
       facts,
@@ -484,6 +493,7 @@ export class Call implements PlanRunHost, CallerSideHost, LiveCall {
       {
         legEnded: (party, cause) => this.#legEnded(party, cause, callee),
         refer: (party, incoming) => this.transfers.refer(party, incoming),
+        digit: (party, key) => this.#codes.pressed(party, key),
         callerSdp: (sdp) => {
           if (keepsSession) caller.sdp = sdp;
         },
@@ -557,6 +567,7 @@ export class Call implements PlanRunHost, CallerSideHost, LiveCall {
   }
 
   #calleeGone(transferred: boolean): void {
+    this.supervision.stop();
     this.#callee = undefined;
     this.#calleeBusy?.();
     this.#ticket?.ended({ transferred });
@@ -580,6 +591,7 @@ export class Call implements PlanRunHost, CallerSideHost, LiveCall {
   }
 
   part(): void {
+    this.supervision.stop();
     this.#callee?.part();
   }
 
@@ -647,6 +659,8 @@ export class Call implements PlanRunHost, CallerSideHost, LiveCall {
     const { answeredMs } = caller;
     this.#limits.stop();
     this.transfers.stop(cause);
+    this.supervision.stop();
+    this.onDemand.stop();
     this.#sound.stop();
     caller.end(cause);
     this.#plan.cancel(toldCause(cause));

@@ -212,6 +212,7 @@ export class CallerSide {
       session,
       label: this.label,
       request: (request) => this.leg.request(request),
+      change: (change) => this.leg.change(change),
       shown: { mode: 'keep', headers: [] },
       ...(extension === undefined ? {} : { extension }),
       ...(trunk === undefined ? {} : { trunk }),

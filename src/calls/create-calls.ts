@@ -19,7 +19,9 @@ import { systemCause } from './cause.js';
 import { ConferenceRooms } from './conference-rooms.js';
 import type { CallEvent, MediaParts, RunningCall } from './ports.js';
 import { findNamed, type LiveCall, type Party } from './live-call.js';
+import type { RecordOrder } from './on-demand-recording.js';
 import { CallRecorder } from './recorder.js';
+import type { SupervisionOrder, SupervisionStart } from './supervision.js';
 import type { TransferStart } from './transfer.js';
 import type { WaitingLeg } from './waiting-leg.js';
 
@@ -66,6 +68,10 @@ export interface Calls {
   readonly size: number;
   /** Sends `who` of an answered call on to what is dialled as `to`; the other one is let go once that answers. */
   transfer(id: string, order: { readonly who: Party; readonly to: string }): TransferStart;
+  /** Records what the two of an answered call say, or no longer. */
+  record(id: string, what: 'start' | 'stop'): RecordOrder;
+  /** Rings a supervisor, who then hears an answered call. */
+  supervise(id: string, order: SupervisionOrder): SupervisionStart;
   /** Rings an agent for a caller who waits in a queue; of queues. */
   ringAgent(offer: AgentOffer, on: RingOutcome<WaitingLeg>): Ringing;
   /** Calls somebody who was promised it; of queues. */
@@ -278,6 +284,9 @@ export function createCalls(deps: CallsDeps): Calls {
         reason: 'no-such-call',
         why: 'there is no such call',
       },
+    record: (id, what) => running.get(id)?.onDemand.order(what, 'an operator') ?? 'no-such-call',
+    supervise: (id, order) =>
+      running.get(id)?.supervision.start(order) ?? { kind: 'refused', reason: 'no-such-call' },
     ringAgent: (offer, on) => {
       if (offer.kind === 'callback') return callbacks.ring(offer, on);
       const ringing = running.get(offer.callId)?.ringAgent(offer, on);

@@ -1,9 +1,11 @@
 import type { EndCause } from '../model/index.js';
 import type { AgentOffer, Ringing, RingOutcome } from '../queues/index.js';
 import type { Replaces } from '../sip/index.js';
+import type { OnDemandRecording } from './on-demand-recording.js';
 import type { PickUp } from './pickup.js';
 import type { RunningCall } from './ports.js';
 import type { MediaLoss } from './session-opener.js';
+import type { Supervision } from './supervision.js';
 import type { TransferHost, Transfers } from './transfer.js';
 import type { WaitingLeg } from './waiting-leg.js';
 
@@ -19,6 +21,8 @@ export interface LiveCall extends TransferHost {
   /** Numbers dialled on the way here, where our own calls come back to us. */
   readonly chain: readonly string[];
   readonly transfers: Transfers;
+  readonly supervision: Supervision;
+  readonly onDemand: OnDemandRecording;
   show(): RunningCall;
   /** Idempotent. */
   end(cause: EndCause): void;

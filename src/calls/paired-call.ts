@@ -16,11 +16,14 @@ import { causeOfLeg, systemCause, toldCause } from './cause.js';
 import type { ConnectListener, ConnectOrder, ConnectStep } from './connect-step.js';
 import type { AnsweredLeg } from './leg-attempt.js';
 import { otherParty, type LiveCall, type Party } from './live-call.js';
+import { OnDemandRecording } from './on-demand-recording.js';
 import type { MediaParts, RunningCall } from './ports.js';
 import { CallRecorder, type RecordPatch } from './recorder.js';
 import { relayPartsOf } from './relay-parts.js';
 import { SessionOpener, type MediaLoss } from './session-opener.js';
 import { showCall } from './show-call.js';
+import { Supervision } from './supervision.js';
+import { TalkCodes } from './talk-codes.js';
 import { bridgedLeg, sideOf, type TransferSide } from './transfer-side.js';
 import { transferredCause, Transfers } from './transfer.js';
 import type { WaitingLeg } from './waiting-leg.js';
@@ -61,6 +64,9 @@ export class PairedCall implements LiveCall {
   readonly legs: CallLegs;
   readonly opener: SessionOpener;
   readonly transfers: Transfers;
+  readonly supervision: Supervision;
+  readonly onDemand: OnDemandRecording;
+  readonly #codes: TalkCodes;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly #media: MediaParts;
@@ -95,6 +101,9 @@ export class PairedCall implements LiveCall {
     const about = { facts, plan, maxForwards: MAX_FORWARDS };
     this.legs = new CallLegs(env, this, about, this.#recorder, (_peer, change) => change.reject(500));
     this.transfers = new Transfers(env, this);
+    this.supervision = new Supervision(media, this, () => this.#callee?.part());
+    this.onDemand = new OnDemandRecording(media, env, this);
+    this.#codes = new TalkCodes(this, env.clock);
     this.#recorder.open({
       facts,
       // No INVITE came in.
@@ -173,6 +182,7 @@ export class PairedCall implements LiveCall {
         legEnded: (party, cause) => this.#legEnded(party, cause, callee),
         callerSdp: () => undefined,
         refer: (party, incoming) => this.transfers.refer(party, incoming),
+        digit: (party, key) => this.#codes.pressed(party, key),
       },
       relayPartsOf(this.#media),
       this.clock,
@@ -275,6 +285,7 @@ export class PairedCall implements LiveCall {
   }
 
   part(): void {
+    this.supervision.stop();
     this.#callee?.part();
   }
 
@@ -300,6 +311,7 @@ export class PairedCall implements LiveCall {
 
   /** Takes a leg out that is alive. */
   #takeOut(who: Party): WaitingLeg | undefined {
+    this.supervision.stop();
     if (who === 'callee') return this.#callee?.detach(() => undefined);
     const first = this.#first;
     this.#first = undefined;
@@ -319,6 +331,8 @@ export class PairedCall implements LiveCall {
     if (this.hasEnded) return;
     this.#state = 'ended';
     this.transfers.stop(cause);
+    this.supervision.stop();
+    this.onDemand.stop();
     for (const ring of this.#rings) ring.cancel(toldCause(cause));
     this.#rings.clear();
     this.#limits?.stop();

@@ -188,6 +188,8 @@ export interface MediaCallSettings {
   readonly language: string;
   /** Prompt for who is on hold, or waits. */
   readonly holdMusic: string;
+  /** Phones of ours may record what they talk, by a key. Default false. */
+  readonly recordOnDemand?: boolean;
   /** Absolute path of the folder of recordings. */
   readonly recordings: string;
 }

@@ -55,10 +55,15 @@ export class RelayBridge implements LegBridge {
     private readonly playMusic: RelayParts['playMusic'],
   ) {
     engine.bridge(caller.session.media, callee.session.media);
+    caller.session.onDigit = (key) => listener.digit?.('caller', key);
+    callee.session.onDigit = (key) => listener.digit?.('callee', key);
   }
 
   close(): void {
+    if (this.#over) return;
     this.#over = true;
+    this.caller.session.onDigit = undefined;
+    this.callee.session.onDigit = undefined;
     this.#music?.stop();
   }
 

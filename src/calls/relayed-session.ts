@@ -5,6 +5,8 @@ import type { LegSession } from './leg-session.js';
 /** A leg whose media runs through us: it agrees with us, whoever is at the other end. */
 export class RelayedSession implements LegSession {
   #theirOffer: Sdp | undefined;
+  /** Told of each key its peer presses, by whom it talks to at the time. */
+  onDigit: ((digit: string) => void) | undefined;
 
   constructor(
     readonly media: MediaSession,

@@ -59,7 +59,11 @@ export class SessionOpener {
   sessionsNear(near: MediaSession | undefined): LegSessions {
     return {
       relayed: true,
-      open: async (to) => new RelayedSession(await this.open(to, near), to.trunk?.codecs),
+      open: async (to) => {
+        const media = await this.open(to, near, (digit) => session.onDigit?.(digit));
+        const session = new RelayedSession(media, to.trunk?.codecs);
+        return session;
+      },
     };
   }
 

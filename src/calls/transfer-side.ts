@@ -7,6 +7,7 @@ import { isRelayed, type RelayedSession } from './relayed-session.js';
 export interface TransferSide {
   readonly session: RelayedSession;
   readonly request: BridgedLeg['request'];
+  readonly change: BridgedLeg['change'];
   /** As records name it. */
   readonly label: string;
   readonly extension?: string;
@@ -23,6 +24,7 @@ export function sideOf(leg: AnsweredLeg): TransferSide | undefined {
     session,
     label,
     request: (request) => dialog.request(request),
+    change: (change) => dialog.change(change),
     shown:
       number === undefined
         ? { mode: 'keep', headers: [] }

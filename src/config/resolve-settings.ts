@@ -35,6 +35,7 @@ export function resolveSettings(file: string, written: WrittenSettings): Setting
       ...optional('workers', media.workers),
       rtpTimeoutMs: media['rtp-timeout'],
       holdMusic: media['hold-music'],
+      recordOnDemand: media['record-on-demand'],
       recordings: media.recordings === undefined ? dirname(path(store.path)) : path(media.recordings),
       ...optional('keepRecordingsMs', media['keep-recordings']),
       voicemail: {

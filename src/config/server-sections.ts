@@ -74,6 +74,11 @@ export const mediaSection = fields({
     doc: 'Prompt that is played to who is on hold, or waits in a queue without music of its own.',
     default: 'music/hold.wav',
   },
+  'record-on-demand': {
+    shape: boolean(),
+    doc: 'Extensions may record their calls by `*1`.',
+    default: 'false',
+  },
   recordings: {
     shape: text(),
     doc: 'Folder of recordings and voicemail messages. Without it the folder of the database.',

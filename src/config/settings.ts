@@ -64,6 +64,8 @@ export interface MediaSettings {
   /** 0: never. */
   readonly rtpTimeoutMs: number;
   readonly holdMusic: string;
+  /** Phones may record their calls by a key. */
+  readonly recordOnDemand: boolean;
   /** Folder of recordings and messages. */
   readonly recordings: string;
   /** Absent: for ever. */
