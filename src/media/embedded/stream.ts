@@ -1,22 +1,22 @@
-import type { RemoteInfo, Socket } from 'node:dgram';
+import type { RemoteInfo } from 'node:dgram';
 import type { AgreedCodec, AgreedMedia } from '../sdp/index.js';
 import { Control } from './control.js';
 import { EventIn, readEvent } from './event-in.js';
 import type { DigitsOut } from './event-out.js';
-import { EventReclock } from './event-reclock.js';
 import { createInBandTap } from './in-band.js';
 import type { WireStats } from './messages.js';
-import { estimateMos } from './mos.js';
 import { OwnAudio, type OwnAudioEvents } from './own-audio.js';
 import type { Paced, Pacer } from './pacer.js';
 import type { Partner } from './partner.js';
 import { AUDIO, EVENT, NOISE, payloadKinds, UNKNOWN } from './payload-kinds.js';
 import type { Player } from './player.js';
 import { createReception } from './reception.js';
-import { g711Of, lawOf, relayTable, type RelayTable } from './relay-table.js';
-import { emptyHeader, isRtcp, readRtp, RTP_HEADER_BYTES, withoutExtras } from './rtp.js';
+import { Relay } from './relay.js';
+import { g711Of, lawOf } from './relay-table.js';
+import { emptyHeader, isRtcp, readRtp, RTP_HEADER_BYTES } from './rtp.js';
 import { RtpOut } from './rtp-out.js';
 import { createSourceGuard, type SourceGuard } from './source.js';
+import { DEFAULT_CLOCK, streamStats } from './stream-stats.js';
 import { Taps, type Tap } from './tap.js';
 import type { PortPair } from './udp.js';
 
@@ -39,8 +39,6 @@ export interface StreamOptions {
 
 const IDLE_FRAME_MS = 20;
 const EVENT_MS = 20;
-/** Of what a line without a codec is taken to have; Hz. */
-const DEFAULT_CLOCK = 8000;
 /** Reused for each packet: a stream is done with it before the next is read. */
 const header = emptyHeader();
 
@@ -63,12 +61,11 @@ export class Stream implements Paced, Partner {
   readonly #out: RtpOut;
   readonly #control: Control;
   readonly #own: OwnAudio;
+  readonly #relay: Relay;
   readonly #events = new EventIn();
-  readonly #reclock = new EventReclock();
   #inBand: Tap | undefined;
   #pair: PortPair | undefined;
   #partner: Partner | undefined;
-  #table: RelayTable | undefined;
   #kinds = payloadKinds(undefined);
   #g711: AgreedCodec | undefined;
   #clock = DEFAULT_CLOCK;
@@ -85,6 +82,7 @@ export class Stream implements Paced, Partner {
     this.heardAt = deps.monotonic();
     this.#own = new OwnAudio(on);
     this.#out = new RtpOut(deps.random);
+    this.#relay = new Relay(this.#out);
     this.#guard = createSourceGuard({
       family: options.family,
       learnMs: options.learnMs,
@@ -206,22 +204,13 @@ export class Stream implements Paced, Partner {
   }
 
   stats(): WireStats {
-    const { media } = this;
-    const { rttMs } = this.#control;
-    const reception = this.#reception;
-    const jitterMs = (reception.jitter / this.#clock) * 1000;
-    const expected = reception.received + reception.lost;
-    const share = expected === 0 ? 0 : reception.lost / expected;
-    return {
-      packetsReceived: reception.received,
-      packetsSent: this.#out.packets,
-      packetsLost: reception.lost,
-      jitterMs: Math.round(jitterMs * 100) / 100,
-      rttMs,
-      mos: reception.received === 0 ? undefined : estimateMos(share, jitterMs, rttMs ?? 0),
-      codec: media?.send === undefined ? undefined : `${media.send.name}/${media.send.clock}`,
-      refused: this.#guard.refused,
-    };
+    return streamStats(
+      this.#reception,
+      this.#out,
+      this.#control.rttMs,
+      this.#guard.refused,
+      this.media?.send,
+    );
   }
 
   // Receiving.
@@ -309,7 +298,7 @@ export class Stream implements Paced, Partner {
     if (!this.#sends || !this.#opaque) return;
     if (this.media?.transport === 'rtp') {
       if (data.length < RTP_HEADER_BYTES) return;
-      const rule = this.#table?.[data[1]! & 0x7f];
+      const rule = this.#relay.ruleFor(data[1]! & 0x7f);
       if (rule === undefined) return;
       data[1] = (data[1]! & 0x80) | rule.payloadType;
     }
@@ -320,8 +309,8 @@ export class Stream implements Paced, Partner {
     const { address, port } = this.#guard;
     const pair = this.#pair;
     if (pair === undefined || address === undefined) return;
-    if (this.media?.rtcpMux === true) send(pair.rtp, data, port, address);
-    else if (this.#control.port > 0) send(pair.rtcp, data, this.#control.port, address);
+    if (this.media?.rtcpMux === true) pair.sendRtp(data, port, address);
+    else if (this.#control.port > 0) pair.sendRtcp(data, this.#control.port, address);
   }
 
   /** Tells the peer how its packets come, and what of ours went. To be called every few seconds. */
@@ -334,24 +323,12 @@ export class Stream implements Paced, Partner {
   /** A packet of the partner's peer; `pressed`: the digit that began with it. Changes `data`. */
   relay(data: Buffer, pressed: string | undefined): void {
     if (!readRtp(data, header)) return;
-    const rule = this.#table?.[header.payloadType];
+    const rule = this.#relay.ruleFor(header.payloadType);
     if (rule === undefined) return this.#out.skip(header.ssrc, header.sequence);
-    const now = this.#deps.monotonic();
     if (rule.kind === 'tone') return this.#relayAsTone(pressed);
     if (!this.#sends || this.#own.busy) return;
-    if (rule.kind === 'event' && rule.ratio !== 1) {
-      const { start, timestamp } = header;
-      return this.#emit(this.#reclock.convert(data, start, timestamp, rule, this.#out, now));
-    }
-    const { marker, sequence, timestamp, ssrc } = header;
-    const packet = withoutExtras(data, header);
-    const { map } = rule;
-    if (map !== undefined) {
-      for (let index = RTP_HEADER_BYTES; index < packet.length; index++) packet[index] = map[packet[index]!]!;
-    }
-    packet[0] = 0x80;
-    if (!this.#out.relay(packet, marker, rule.payloadType, ssrc, sequence, timestamp, rule.clock, now))
-      return;
+    const packet = this.#relay.rewrite(data, header, rule, this.#deps.monotonic());
+    if (packet === undefined) return;
     this.#emit(packet);
     if (this.said.any && rule.kind !== 'event') this.#tapSaid(packet);
   }
@@ -399,14 +376,12 @@ export class Stream implements Paced, Partner {
 
   #emit(data: Buffer): void {
     const { address, port } = this.#guard;
-    if (this.#pair !== undefined && address !== undefined) send(this.#pair.rtp, data, port, address);
+    if (address !== undefined) this.#pair?.sendRtp(data, port, address);
   }
 
   /** What its partner agreed on with its peer is other than before. */
   partnerChanged(): void {
-    const theirs = this.#partner?.media;
-    this.#table =
-      this.media?.live === true && theirs?.live === true ? relayTable(theirs, this.media) : undefined;
+    this.#relay.setMedia(this.#partner?.media, this.media);
   }
 
   /** Paced while it has something of its own to send: in a bridge or a mix others drive it. */
@@ -419,13 +394,5 @@ export class Stream implements Paced, Partner {
     } else {
       pacer.remove(this);
     }
-  }
-}
-
-function send(socket: Socket, data: Buffer, port: number, address: string): void {
-  try {
-    socket.send(data, 0, data.length, port, address);
-  } catch {
-    // Closed meanwhile, or a port no packet can go to.
   }
 }

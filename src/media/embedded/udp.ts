@@ -1,12 +1,12 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 
-export type OnDatagram = (data: Buffer, from: RemoteInfo) => void;
+type OnDatagram = (data: Buffer, from: RemoteInfo) => void;
 
 /** Whom a fault of ours in handling a datagram is told: it may cost that datagram, not all calls of the worker. */
-export type OnFault = (error: unknown) => void;
+type OnFault = (error: unknown) => void;
 
 /** A bound socket. Rejects with the system's error; later errors (unreachable peers) are nothing to a media stream. */
-export function bindUdp(
+function bindUdp(
   family: 4 | 6,
   address: string,
   port: number,
@@ -40,10 +40,10 @@ export function bindUdp(
   });
 }
 
-/** RTP on the even port, RTCP on the odd one above. */
+/** RTP on the even port, RTCP on the odd one above. Sending never throws: what cannot go is lost, as on the way. */
 export interface PortPair {
-  readonly rtp: Socket;
-  readonly rtcp: Socket;
+  sendRtp(data: Buffer, port: number, address: string): void;
+  sendRtcp(data: Buffer, port: number, address: string): void;
   close(): void;
 }
 
@@ -58,8 +58,8 @@ export async function bindPair(
   try {
     const rtcp = await bindUdp(family, address, port + 1, on.rtcp, on.fault);
     return {
-      rtp,
-      rtcp,
+      sendRtp: (data, toPort, to) => send(rtp, data, toPort, to),
+      sendRtcp: (data, toPort, to) => send(rtcp, data, toPort, to),
       close: () => {
         rtp.close();
         rtcp.close();
@@ -68,5 +68,13 @@ export async function bindPair(
   } catch (error) {
     rtp.close();
     throw error;
+  }
+}
+
+function send(socket: Socket, data: Buffer, port: number, address: string): void {
+  try {
+    socket.send(data, 0, data.length, port, address);
+  } catch {
+    // Closed meanwhile, or a port no packet can go to.
   }
 }
