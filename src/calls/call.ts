@@ -33,6 +33,7 @@ import type { Replaces } from '../sip/index.js';
 import type { AgentOffer, QueueTicket, Ringing, RingOutcome } from '../queues/index.js';
 import { QueueStep, type QueueAction } from './queue-step.js';
 import { CallRecorder } from './recorder.js';
+import { takePlace, type Replaced } from './replaces.js';
 import { ringAgent } from './ring-agent.js';
 import type { MediaLoss, SessionOpener } from './session-opener.js';
 import { Supervision } from './supervision.js';
@@ -120,6 +121,13 @@ export class Call implements PlanRunHost, CallerSideHost, LiveCall {
     });
     this.#releaseCall = env.capacity.callStarted(route.border);
     if (facts.extension !== undefined) this.#callerBusy = env.busy.begin(facts.extension);
+  }
+
+  /** The caller takes the place of a party of another call (RFC 3891). */
+  beginReplacing(replaced: Replaced): void {
+    this.env.event('started', this);
+    const answer = async (): Promise<boolean> => (await this.#caller.hear(false)) !== undefined;
+    takePlace(this, replaced, answer).catch((error: unknown) => this.fault(error));
   }
 
   /** Carries out the first action. */

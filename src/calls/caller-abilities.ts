@@ -2,7 +2,7 @@ import type { TrunkSettings } from '../model/index.js';
 import type { SipRequest } from '../sip/index.js';
 
 /** Extensions (RFC 3261 §19.2) a call of ours can use. */
-const KNOWN_EXTENSIONS: ReadonlySet<string> = new Set(['100rel', 'timer', 'norefersub']);
+const KNOWN_EXTENSIONS: ReadonlySet<string> = new Set(['100rel', 'timer', 'norefersub', 'replaces']);
 
 /** What the caller's INVITE says about extensions. */
 export interface CallerAbilities {

@@ -22,6 +22,7 @@ import { findNamed, type LiveCall, type Party } from './live-call.js';
 import type { RecordOrder } from './on-demand-recording.js';
 import { CallRecorder } from './recorder.js';
 import type { SupervisionOrder, SupervisionStart } from './supervision.js';
+import { replacementOf } from './replaces.js';
 import type { TransferStart } from './transfer.js';
 import type { WaitingLeg } from './waiting-leg.js';
 
@@ -231,6 +232,10 @@ export function createCalls(deps: CallsDeps): Calls {
     if (before.includes(route.facts.dialed)) {
       return refuse(incoming, 482, `${route.facts.dialed} came back to us`);
     }
+    const replacement = replacementOf(incoming.request, route.facts, (replaces) =>
+      environment.named(replaces),
+    );
+    if (replacement.kind === 'refuse') return refuse(incoming, replacement.status, replacement.why);
     const call = new Call(environment, incoming, route, {
       abilities,
       maxForwards: hops - 1,
@@ -250,7 +255,8 @@ export function createCalls(deps: CallsDeps): Calls {
       if (entry.kind !== 'no-rule') continue;
       logger.warn({ callId: call.id, number: entry.number, nearest: entry.near }, 'no rule fits the number');
     }
-    call.begin(route.step);
+    if (replacement.kind === 'leg') call.beginReplacing(replacement.replaced);
+    else call.begin(route.step);
     return {
       cancelled: (reason) => call.cancelled(reason),
       earlyChange: (change) => call.change(change),

@@ -475,3 +475,61 @@ t.test('by order of the API', async (t) => {
   t.match(ringing.h.calls.transfer('call-1', { who: 'caller', to: '202' }), { reason: 'not-connected' });
   ringing.h.calls.stop();
 });
+
+t.test('an INVITE with Replaces takes the place of a leg of its own phone or trunk', async (t) => {
+  const NAMED = { callId: 'old', toTag: 'ours', fromTag: 'theirs' };
+  const REPLACES = ['Replaces', 'old;to-tag=ours;from-tag=theirs'] as const;
+  const scene = open();
+  const { h, media } = scene;
+  const { caller, attempt } = await talk(scene);
+  const refused = (...headers: (readonly [string, string])[]): number | undefined =>
+    h.call({ callId: 'new', headers }).rejections[0]?.status;
+  t.equal(refused(['Replaces', 'old']), 400);
+  t.equal(refused(REPLACES), 481);
+  attempt.dialog.named = NAMED;
+  t.equal(refused(REPLACES), 403, 'the phone’s leg, from a trunk');
+  attempt.dialog.named = undefined;
+  caller.dialog.named = NAMED;
+  t.equal(refused(['Replaces', `${REPLACES[1]};early-only`]), 486);
+  t.equal(h.calls.size, 1);
+
+  const taker = h.call({
+    offer: sdp('taker'),
+    callId: 'new',
+    headers: [REPLACES, ['Require', 'replaces']],
+  });
+  await settled();
+  t.equal(taker.answers.length, 1);
+  t.match(caller.dialog.byes, [{ kind: 'transferred' }]);
+  t.same(media.bridges, ['session-2 + session-3']);
+  taker.ack();
+  t.equal(h.calls.size, 1);
+  t.same(h.held.calls, 1, 'the new leg came in by a trunk');
+  attempt.dialog.hangUp();
+  await settled();
+  t.equal(taker.dialog.byes.length, 1);
+  nothingLeft(t, scene);
+
+  const moved = open();
+  const first = await talk(moved);
+  first.attempt.dialog.named = NAMED;
+  moved.h.decision = (admitted) => {
+    return {
+      ...admitted,
+      facts: { ...admitted.facts, extension: '201', caller: '201', direction: 'internal' },
+    };
+  };
+  const other = moved.h.call({ offer: sdp('other'), callId: 'new', headers: [REPLACES] });
+  await settled();
+  t.match(first.attempt.dialog.byes, [{ kind: 'transferred' }], 'from one phone of an extension to another');
+  t.same(moved.media.bridges, ['session-1 + session-3']);
+  first.caller.dialog.hangUp();
+  await settled();
+  t.equal(other.dialog.byes.length, 1);
+  nothingLeft(t, moved);
+
+  const direct = open({ inTrunk: trunk('acme'), deps: { media: undefined as never } });
+  const straight = await direct.h.connected();
+  straight.caller.dialog.named = NAMED;
+  t.equal(direct.h.call({ callId: 'new', headers: [REPLACES] }).rejections[0]?.status, 501);
+});
