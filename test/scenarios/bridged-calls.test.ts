@@ -209,9 +209,9 @@ t.test('changes and requests within the call', async (t) => {
     await s.pbx.response(200, 'INFO');
   });
 
-  await t.test('REFER is not served yet', async () => {
+  await t.test('REFER is not served where no media engine runs', async () => {
     requestBack(s.pbx, invite, 'REFER', 3, { headers: [['Refer-To', '<sip:x@y>']] });
-    await s.pbx.response(405, 'REFER');
+    await s.pbx.response(501, 'REFER');
   });
 
   call.send('BYE');
