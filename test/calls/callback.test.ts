@@ -2,7 +2,13 @@ import t, { type Test } from 'tap';
 import type { WaitingLeg } from '../../src/calls/index.js';
 import { loadDialplanFiles } from '../../src/dialplan/index.js';
 import type { CallbackRecord } from '../../src/model/index.js';
-import type { AgentOffer, CallbackPlacement, QueueCallerEvents } from '../../src/queues/index.js';
+import {
+  createQueues,
+  type AgentOffer,
+  type CallbackPlacement,
+  type QueueCallerEvents,
+} from '../../src/queues/index.js';
+import { silentLogger } from '../../src/base/logger.js';
 import { createFakeClock } from '../helpers/fake-clock.js';
 import { createFakeMedia, type FakeMedia } from './fake-media.js';
 import { sdp, settled, type FakeAttempt } from './fake-signalling.js';
@@ -417,4 +423,57 @@ t.test('caller first: the caller hears music until an agent is there', async (t)
   await settled();
   t.equal(left.last().dialog.byes.length, 1);
   nothingLeft(t, left);
+});
+
+t.test('with the queues themselves: a promise of before a restart is kept', async (t) => {
+  for (const order of ['agent-first', 'caller-first'] as const) {
+    const { h, media, ...scene } = open();
+    const saved: CallbackRecord[] = [];
+    const events: string[] = [];
+    const queues = createQueues<WaitingLeg>({
+      clock: h.clock,
+      random: () => 0.5,
+      newId: () => `id-${saved.length}`,
+      logger: silentLogger,
+      phones: { ring: (offer, on) => h.calls.ringAgent(offer, on) },
+      callbackPhones: { place: (placement, on) => h.calls.placeCallback(placement, on) },
+      events: {
+        append: (event) => void events.push(event.kind),
+        recentAnswers: () => [],
+        tally: () => Promise.resolve([]),
+      },
+      callbacks: {
+        load: () => [{ ...RECORD, state: 'waiting', attempts: 0, enteredAt: h.clock.now() }],
+        save: (callback) => {
+          saved.push(callback);
+          return Promise.resolve(true);
+        },
+      },
+      agentStates: { load: () => [], save: () => undefined },
+    });
+    const sales = plan.queues.get('sales')!;
+    queues.configure([
+      { ...sales, agents: sales.agents.slice(0, 1), callback: { ...sales.callback!, order } },
+    ]);
+    await settled();
+    const agentFirst = order === 'agent-first';
+    const first = scene.last();
+    t.match(first.spec.target, agentFirst ? 'sip:201@' : 'sip:+12125550000@');
+    first.answer(sdp('first'));
+    await settled();
+    const second = scene.last();
+    t.match(second.spec.target, agentFirst ? 'sip:+12125550000@' : 'sip:201@');
+    t.match(saved.at(-1), { state: 'placing', attempts: 1 });
+    second.answer(sdp('second'));
+    await settled();
+    t.match(saved.at(-1), { state: 'reached' });
+    t.equal(media.bridges.length, 1);
+    t.equal(queues.agents.get('201')?.state, 'talking');
+    (agentFirst ? second : first).dialog.hangUp();
+    await settled();
+    t.not(queues.agents.get('201')?.state, 'talking');
+    t.ok(events.includes('ended'));
+    queues.stop();
+    nothingLeft(t, { ...scene, h, media });
+  }
 });
