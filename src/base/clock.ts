@@ -13,13 +13,23 @@ export interface Clock {
   after(delayMs: number, run: () => void): Timer;
 }
 
+/** What Node can wait for at once (25 days): it takes longer times, which a peer may ask for (Session-Expires), for 1 ms. */
+const MAX_TIMEOUT_MS = 2_147_483_647;
+
 /** The machine's own clock. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   after: (delayMs, run) => {
-    const handle = setTimeout(run, delayMs);
-    handle.unref();
+    let left = delayMs;
+    let handle: NodeJS.Timeout;
+    const wait = (): void => {
+      const now = Math.min(left, MAX_TIMEOUT_MS);
+      left -= now;
+      handle = setTimeout(left > 0 ? wait : run, now);
+      handle.unref();
+    };
+    wait();
     return { clear: () => clearTimeout(handle) };
   },
 };
