@@ -8,6 +8,7 @@ import type { Queues } from '../queues/index.js';
 import type { BusyExtensions } from './busy-extensions.js';
 import type { ConferenceRooms } from './conference-rooms.js';
 import type { LiveCall, Party } from './live-call.js';
+import type { ParkingLot } from './parking.js';
 import type { PickUp } from './pickup.js';
 import type { WaitingLeg } from './waiting-leg.js';
 import type {
@@ -53,6 +54,7 @@ export interface CallEnvironment {
   named(replaces: Replaces): { readonly call: LiveCall; readonly who: Party } | undefined;
   /** The oldest call that rings at the extension, and may be picked up elsewhere. */
   ringingAt(extension: string): PickUp | undefined;
+  readonly parking: ParkingLot;
   /** The plan in force; undefined: no calls but those that come in are made. */
   plan(): { readonly plan: Plan; readonly revision: number } | undefined;
 }

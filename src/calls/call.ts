@@ -110,7 +110,7 @@ export class Call implements PlanRunHost, CallerSideHost, LiveCall {
     this.transfers = new Transfers(env, this);
     this.supervision = new Supervision(env.media, this, () => this.#callee?.part());
     this.onDemand = new OnDemandRecording(env.media, env, this);
-    this.#codes = new TalkCodes(this, env.clock);
+    this.#codes = new TalkCodes(env, this);
     this.#plan = new PlanRun(env, { plan, facts }, this, (trace) => this.#recorder.trace(trace), step.state);
     this.#recorder.open({
       facts,
@@ -164,24 +164,23 @@ export class Call implements PlanRunHost, CallerSideHost, LiveCall {
     if (!this.hasEnded) goOn();
   }
 
-  /** The phone takes a call that rings at another extension: its leg goes there, and this call ends. */
-  async #pickUp(extension: string, parts: MediaParts): Promise<void> {
-    const found = this.env.ringingAt(extension);
-    if (found === undefined) {
-      this.note(`nothing to pick up at ${extension}`);
-      this.end(systemCause('nothing-rings', 480));
+  /** The phone takes a call that rings at another extension, or is parked: its leg goes there, and this call ends. */
+  async #pickUp(find: () => PickUp | undefined, parts: MediaParts): Promise<void> {
+    if (find() === undefined) {
+      this.note('nothing to pick up');
+      this.end(systemCause('nothing-to-pick-up', 480));
       return;
     }
     const session = await this.#caller.hear(false);
     if (session === undefined) return;
     // Meanwhile the call may have been answered.
     const agreed = this.#caller.leg.ownAnswer();
-    const still = this.env.ringingAt(extension);
+    const still = find();
     const leg = still === undefined ? undefined : this.handOver('caller', (why) => still.mediaLost(why));
     if (still !== undefined && leg !== undefined) await still.take(leg, agreed);
     else if (!this.hasEnded) {
       await parts.ivr.busyTone(session, this.#sound.signal);
-      this.end(systemCause('nothing-rings', 480));
+      this.end(systemCause('nothing-to-pick-up', 480));
     }
   }
 
@@ -193,7 +192,11 @@ export class Call implements PlanRunHost, CallerSideHost, LiveCall {
   async #runFeature(feature: Feature, parts: MediaParts): Promise<void> {
     this.#destination = this.facts.dialed;
     if (feature.kind === 'pickup') {
-      await this.#pickUp(feature.extension, parts);
+      await this.#pickUp(() => this.env.ringingAt(feature.extension), parts);
+      return;
+    }
+    if (feature.kind === 'parked') {
+      await this.#pickUp(() => this.env.parking.at(feature.slot, this.facts.tenant), parts);
       return;
     }
     const session = await this.#caller.hear(false);

@@ -19,6 +19,7 @@ import { systemCause } from './cause.js';
 import { ConferenceRooms } from './conference-rooms.js';
 import type { CallEvent, MediaParts, RunningCall } from './ports.js';
 import { findNamed, type LiveCall, type Party } from './live-call.js';
+import { ParkingLot } from './parking.js';
 import type { RecordOrder } from './on-demand-recording.js';
 import { CallRecorder } from './recorder.js';
 import type { SupervisionOrder, SupervisionStart } from './supervision.js';
@@ -34,6 +35,7 @@ export interface CallsDeps extends Omit<
   | 'began'
   | 'ended'
   | 'named'
+  | 'parking'
   | 'ringingAt'
   | 'plan'
   | 'settings'
@@ -139,6 +141,7 @@ export function createCalls(deps: CallsDeps): Calls {
       }
     },
     plan: () => deps.plan?.(),
+    parking: new ParkingLot(),
     ringingAt: (extension) => {
       for (const call of running.values()) {
         const found = call.ringingAt(extension);

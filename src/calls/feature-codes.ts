@@ -2,6 +2,7 @@ import { findExtension, type Plan } from '../dialplan/index.js';
 import type { Clip, MediaSession } from '../media/index.js';
 import type { CallFacts } from '../model/index.js';
 import type { QueueAgents } from '../queues/index.js';
+import { isSlot } from './parking.js';
 import type { MediaParts } from './ports.js';
 
 /** What a phone of ours does by dialling a code that the plan has no rule for. */
@@ -9,7 +10,9 @@ export type Feature =
   | { readonly kind: 'mailbox'; readonly own: boolean }
   | { readonly kind: 'agent'; readonly what: 'login' | 'pause' }
   /** Takes what rings at an extension, its tenant before it. */
-  | { readonly kind: 'pickup'; readonly extension: string };
+  | { readonly kind: 'pickup'; readonly extension: string }
+  /** Takes who is parked. */
+  | { readonly kind: 'parked'; readonly slot: string };
 
 const CODES: Readonly<Record<string, Feature>> = {
   '*97': { kind: 'mailbox', own: true },
@@ -25,6 +28,7 @@ const PICKUP = '**';
 export function featureOf({ dialed, extension, tenant }: CallFacts, plan: Plan): Feature | undefined {
   if (extension === undefined) return undefined;
   if (Object.hasOwn(CODES, dialed)) return CODES[dialed];
+  if (isSlot(dialed)) return { kind: 'parked', slot: dialed };
   if (!dialed.startsWith(PICKUP)) return undefined;
   const found = findExtension(plan, dialed.slice(PICKUP.length), tenant);
   return found === undefined ? undefined : { kind: 'pickup', extension: found.name };
@@ -40,7 +44,7 @@ export interface FeatureSurroundings {
 
 /** Carries a feature out on an answered call; says what came of it, for the record. */
 export async function runFeature(
-  feature: Exclude<Feature, { kind: 'pickup' }>,
+  feature: Exclude<Feature, { kind: 'pickup' | 'parked' }>,
   session: MediaSession,
   around: FeatureSurroundings,
   signal: AbortSignal,

@@ -103,7 +103,7 @@ export class PairedCall implements LiveCall {
     this.transfers = new Transfers(env, this);
     this.supervision = new Supervision(media, this, () => this.#callee?.part());
     this.onDemand = new OnDemandRecording(media, env, this);
-    this.#codes = new TalkCodes(this, env.clock);
+    this.#codes = new TalkCodes(env, this);
     this.#recorder.open({
       facts,
       // No INVITE came in.
@@ -355,10 +355,11 @@ export function pairAfter(
   env: CallEnvironment,
   before: Pick<LiveCall, 'id' | 'facts' | 'plan' | 'opener' | 'note'>,
   found: {
-    readonly stays: WaitingLeg;
-    readonly leg: AnsweredLeg;
+    readonly stays: { readonly leg: Pick<AnsweredLeg, 'label' | 'number' | 'extension'> };
+    readonly leg: Pick<AnsweredLeg, 'label' | 'number'>;
     readonly why: string;
     readonly media: MediaParts;
+    readonly owner?: PairedCallOwner;
   },
 ): PairedCall {
   const { stays, leg, why, media } = found;
@@ -380,14 +381,18 @@ export function pairAfter(
     ...(tenant === undefined ? {} : { tenant }),
     ...(site === undefined ? {} : { site }),
   };
-  const pair = new PairedCall(env, {
-    facts,
-    plan: before.plan,
-    revision: env.plan()?.revision ?? 0,
-    trace: [{ kind: 'note', text: `goes on from call ${before.id}: ${why}` }],
-    media,
-    ...(before.opener === undefined ? {} : { opener: before.opener }),
-  });
+  const pair = new PairedCall(
+    env,
+    {
+      facts,
+      plan: before.plan,
+      revision: env.plan()?.revision ?? 0,
+      trace: [{ kind: 'note', text: `goes on from call ${before.id}: ${why}` }],
+      media,
+      ...(before.opener === undefined ? {} : { opener: before.opener }),
+    },
+    found.owner,
+  );
   before.note(`goes on as call ${pair.id}`);
   pair.begin();
   return pair;

@@ -116,6 +116,24 @@ export class Transfers {
     return { kind: 'ringing' };
   }
 
+  /** This one parks the other: its hanging up does not end the call, until `release`. False: a transfer is under way. */
+  keep(by: Party): boolean {
+    if (this.#running !== undefined) return false;
+    const byLabel = this.host.side(by)?.label ?? '';
+    const nothing = { subscription: undefined, sound: undefined, ring: undefined, left: undefined };
+    this.#running = { by, byLabel, target: 'parking', ...nothing };
+    return true;
+  }
+
+  /** The other one was not parked. */
+  release(): void {
+    const running = this.#running;
+    this.#running = undefined;
+    if (running === undefined) return;
+    if (running.left === undefined) this.host.rejoin();
+    else this.host.abandoned(running.by, running.left);
+  }
+
   /** A party hung up. True: the call goes on all the same, since the other is being sent on. */
   left(who: Party, cause: EndCause): boolean {
     const running = this.#running;

@@ -21,6 +21,10 @@ const { plan } = LOADED;
 interface Scene {
   readonly h: Harness;
   readonly media: FakeMedia;
+  /** Digits that a phone heard. */
+  readonly said: string[];
+  /** Holds up what is said. */
+  gate: (() => Promise<void>) | undefined;
 }
 
 function open(of: 'relay' | 'direct' = 'relay'): Scene {
@@ -29,14 +33,23 @@ function open(of: 'relay' | 'direct' = 'relay'): Scene {
   const parts = {
     ...media.parts,
     settings: () => ({ ...settings(), extensions: of }),
-    ivr: { ...media.parts.ivr, busyTone: () => Promise.resolve({ kind: 'done' }) },
+    ivr: {
+      ...media.parts.ivr,
+      busyTone: () => Promise.resolve({ kind: 'done' }),
+      play: async (_: unknown, { prompt }: { prompt: readonly { name: string }[] }) => {
+        scene.said.push(prompt.map(({ name }) => name).join(' '));
+        await scene.gate?.();
+        return { kind: 'done' };
+      },
+    },
   };
   const h = createHarness({
     plan,
     inTrunk: trunk('acme', { media: of }),
-    deps: { media: parts as FakeMedia['parts'] },
+    deps: { media: parts as unknown as FakeMedia['parts'] },
   });
-  return { h, media };
+  const scene: Scene = { h, media, said: [], gate: undefined };
+  return scene;
 }
 
 /** Somebody calls an extension, whose phone rings. */
@@ -138,3 +151,85 @@ t.test('who answers while another picks up keeps the call', async (t) => {
   await settled();
   nothingLeft(t, scene);
 });
+
+/** The extension talks to the caller, and parks it. */
+async function park(scene: Scene): Promise<{ caller: FakeCaller; attempt: FakeAttempt }> {
+  const { h, media } = scene;
+  h.script = [connect([group([deviceLeg('201')])])];
+  const caller = h.call({ offer: sdp('caller'), callId: 'caller' });
+  await settled();
+  const attempt = h.signalling.attempts.at(-1)!;
+  attempt.answer(sdp('201'));
+  await settled();
+  caller.ack();
+  for (const key of '*70') media.sessions[1]?.on.digit?.(key, 'rfc4733');
+  await settled();
+  return { caller, attempt };
+}
+
+t.test('`*70` parks whom a phone talks to, until another phone dials the slot', async (t) => {
+  const scene = open();
+  const { h, media } = scene;
+  const { caller, attempt } = await park(scene);
+  t.equal(attempt.dialog.byes.length, 1, 'the phone has heard the slot and is free');
+  t.equal(caller.dialog.byes.length, 0);
+  t.same(scene.said, ['7 0 1']);
+  t.equal(media.sessions[0]?.names.at(-1), 'music.wav');
+  t.match(h.calls.list(), [{ destination: undefined, dialed: '701' }], 'it is a call of its own');
+  t.same((await dial(scene, '702')).rejections.map(({ status }) => status), [480]); // prettier-ignore
+  const phone = await dial(scene, '701');
+  t.equal(phone.answers.length, 1);
+  t.equal(media.bridges.length, 1, 'the two hear each other');
+  t.equal(h.calls.size, 1);
+  phone.dialog.hangUp();
+  await settled();
+  t.equal(caller.dialog.byes.length, 1);
+  nothingLeft(t, scene);
+});
+
+t.test('who is parked for too long is brought back, or let go where nobody answers', async (t) => {
+  for (const answers of [true, false]) {
+    const scene = open();
+    const { h, media } = scene;
+    const { caller } = await park(scene);
+    h.clock.advance(119_000);
+    t.equal(h.signalling.attempts.length, 1);
+    h.clock.advance(1000);
+    await settled();
+    const back = h.signalling.attempts.at(-1)!;
+    t.match(back.spec.target, '201@');
+    if (answers) {
+      back.answer(sdp('201'));
+      await settled();
+      t.equal(media.bridges.length, 1);
+      caller.dialog.hangUp();
+    } else {
+      back.refuse(486);
+      await settled();
+      t.equal(caller.dialog.byes.length, 1);
+    }
+    await settled();
+    nothingLeft(t, scene);
+  }
+});
+
+t.test(
+  'a phone that hangs up while it hears the slot has parked; a caller who hangs up has gone',
+  async (t) => {
+    for (const who of ['phone', 'caller', 'caller later'] as const) {
+      const scene = open();
+      let heard = (): void => undefined;
+      scene.gate = () => new Promise<void>((resolve) => (heard = resolve));
+      const { caller, attempt } = await park(scene);
+      if (who === 'phone') attempt.dialog.hangUp();
+      if (who === 'caller') caller.dialog.hangUp();
+      heard();
+      await settled();
+      t.equal(scene.h.calls.size, who === 'caller' ? 0 : 1);
+      if (who !== 'caller') caller.dialog.hangUp();
+      await settled();
+      t.same((await dial(scene, '701')).rejections.map(({ status }) => status), [480], 'the slot is free'); // prettier-ignore
+      nothingLeft(t, scene);
+    }
+  },
+);
