@@ -30,7 +30,11 @@ t.test('ports are even, start anywhere, and rest after use as long as there are 
   t.equal(ports.free, 2);
   t.equal(ports.take(), 106, 'the other one still rests');
   ports.release(106);
-  t.same([ports.take(), ports.take(), ports.take()], [104, 106, undefined], 'a tired one is better than none');
+  t.same(
+    [ports.take(), ports.take(), ports.take()],
+    [104, 106, undefined],
+    'a tired one is better than none',
+  );
   t.equal(ports.free, 0);
   t.end();
 });
@@ -290,6 +294,26 @@ t.test('the pace is kept by the clock, and what stops stops', async (t) => {
   t.equal(times.length, 20);
   const span = times.at(-1)! - times[0]!;
   t.ok(span > 370 && span < 420, `19 × 20 ms took ${span}`);
+});
+
+t.test('a standstill of the machine, whenever it comes, costs nobody his turns', async (t) => {
+  let standstillMs = 0;
+  const monotonic = () => performance.now() + (standstillMs += 5);
+  const pacer = createPacer({ monotonic, sleep: undefined, slotMs: 2 });
+  let ticks = 0;
+  await new Promise<void>((resolve) => {
+    const given = setTimeout(resolve, 2000);
+    pacer.add({
+      tick: () => {
+        if (++ticks < 3) return 20;
+        clearTimeout(given);
+        resolve();
+        return 0;
+      },
+    });
+  });
+  pacer.stop();
+  t.equal(ticks, 3);
 });
 
 t.test('an entry ends by its total time, and only once', async (t) => {

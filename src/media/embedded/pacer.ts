@@ -119,7 +119,8 @@ export function createPacer(options: PacerOptions): Pacer {
   function run(): void {
     if (running || stopped) return;
     running = true;
-    if (entries.size <= 1) slot = Math.max(slot, current());
+    // Not past who was added just now: time may have gone on since.
+    if (entries.size === 0) slot = Math.max(slot, current());
     if (sleep === undefined) setTimeout(turn, 0);
     else setImmediate(turn);
   }
