@@ -98,7 +98,9 @@ export class CallbackCall implements PairedCallOwner, QueueCallerEvents<WaitingL
 
   /** Caller first, the caller being on the line. */
   ringAgent(offer: AgentOffer, on: RingOutcome<WaitingLeg>): Ringing {
-    return this.#ringAgent(offer, on, this.#caller);
+    if (this.#caller !== undefined) return this.#ringAgent(offer, on, this.#caller);
+    on.failed('unreachable');
+    return NOTHING_RINGS;
   }
 
   #ringAgent(offer: AgentOffer, on: RingOutcome<WaitingLeg>, near: WaitingLeg | undefined): Ringing {

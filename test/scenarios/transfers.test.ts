@@ -191,5 +191,14 @@ t.test('a phone joins two callers; a trunk joins two phones; nobody names anothe
   requestBack(s.raj, second.invite, 'BYE', 2);
   await hungUp(s.ann);
   t.same(await s.house.leftOver(), {});
+  const { record } = await s.house.record();
+  t.match(record, {
+    state: 'ended',
+    direction: 'internal',
+    caller: '201',
+    dialed: '202',
+    cause: { kind: 'normal', by: 'callee' },
+  });
+  t.match(record.trace, /goes on from call .*transferred to 202 by \+12025550199/);
   t.equal(s.engine.load().sessions, 0);
 });
