@@ -18,6 +18,7 @@ import { agentRoutes, queueRoutes } from './routes/queues.js';
 import { recordingRoutes } from './routes/recordings.js';
 import { recordRoutes } from './routes/records.js';
 import { surveyRoutes } from './routes/surveys.js';
+import { superviseRoutes } from './routes/supervise.js';
 import { transferRoutes } from './routes/transfer.js';
 
 declare module 'fastify' {
@@ -84,6 +85,7 @@ export function createApi(options: ApiOptions, ports: ApiPorts, logger: Logger):
       healthRoutes(routes, ports);
       callRoutes(routes, ports);
       transferRoutes(routes, ports);
+      superviseRoutes(routes, ports);
       recordRoutes(routes, ports);
       dialplanRoutes(routes, ports);
       hoursRoutes(routes, ports, options.now);

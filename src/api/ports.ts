@@ -13,6 +13,18 @@ export interface ApiPorts {
     list(): readonly CallView[];
     /** False when there is no such call. */
     hangUp(id: string): boolean;
+    /** Rings a supervisor, who then hears an answered call. */
+    supervise(
+      id: string,
+      order: { readonly extension: string; readonly mode: 'listen' | 'whisper' | 'barge' },
+    ):
+      | { readonly kind: 'ringing' }
+      | {
+          readonly kind: 'refused';
+          readonly reason: 'no-such-call' | 'not-connected' | 'busy' | 'no-such-extension';
+        };
+    /** Records what the two of an answered call say, or no longer. */
+    record(id: string, what: 'start' | 'stop'): 'done' | 'not-connected' | 'no-such-call';
     /** Sends `who` of an answered call on; the other one is let go once that answers. */
     transfer(
       id: string,

@@ -50,6 +50,8 @@ export function apiPorts(deps: {
       list: () => calls.list(),
       hangUp: (id) => calls.hangUp(id),
       transfer: (id, order) => calls.transfer(id, order),
+      supervise: (id, order) => calls.supervise(id, order),
+      record: (id, what) => calls.record(id, what),
     },
     records: { list: (query) => store.records.list(query), get: (id) => store.records.get(id) },
     explain: (call) => router.explainCall(call),

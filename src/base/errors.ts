@@ -100,6 +100,17 @@ export const ERRORS = {
     summary: 'There is no such thing',
     remedy: 'Check the name or the id; the list of the same resource shows what there is.',
   },
+  RECORDING_REFUSED: {
+    status: 409,
+    summary: 'A call cannot be recorded now',
+    remedy: 'Both parties must talk, and through us: set media: relay for the trunk or for extensions.',
+  },
+  SUPERVISION_REFUSED: {
+    status: 409,
+    summary: 'A call cannot be supervised so',
+    remedy:
+      'The message says why: both parties must talk through us, one supervisor is with a call at a time, and the extension needs a phone.',
+  },
   TRANSFER_REFUSED: {
     status: 409,
     summary: 'A call cannot be transferred so',

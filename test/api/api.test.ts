@@ -28,6 +28,18 @@ void t.test('every route answers in its documented form', async (t) => {
     status: 409,
     body: { error: { code: 'TRANSFER_REFUSED', message: /no rule/ } },
   });
+  const supervise = (id: string, extension: string, mode = 'listen'): ReturnType<typeof call> =>
+    call('POST', `/v1/calls/${id}/supervise`, post({ extension, mode }));
+  t.equal((await supervise('c1', '202')).status, 202);
+  t.equal((await supervise('nope', '202')).status, 404);
+  t.equal((await supervise('c1', '202', 'shout')).status, 400);
+  t.match(await supervise('c1', '203'), { status: 409, body: { error: { code: 'SUPERVISION_REFUSED' } } });
+  const record = (id: string, what: string): ReturnType<typeof call> =>
+    call('POST', `/v1/calls/${id}/recording`, post({ what }));
+  t.equal((await record('c1', 'start')).status, 204);
+  t.equal((await record('nope', 'start')).status, 404);
+  t.equal((await record('c1', 'pause')).status, 400);
+  t.match(await record('c1', 'stop'), { status: 409, body: { error: { code: 'RECORDING_REFUSED' } } });
   t.match(await call('GET', '/v1/records?limit=5&number=%2B1'), {
     status: 200,
     body: { records: [{ id: 'r1', cause: { kind: 'normal' } }], next: '{"limit":5,"number":"+1"}' },
@@ -247,6 +259,8 @@ void t.test('the OpenAPI document names every route, and the reference page is s
     '/v1/callbacks/{id}',
     '/v1/calls',
     '/v1/calls/{id}',
+    '/v1/calls/{id}/recording',
+    '/v1/calls/{id}/supervise',
     '/v1/calls/{id}/transfer',
     '/v1/dialplan',
     '/v1/dialplan/reload',

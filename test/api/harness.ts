@@ -44,6 +44,13 @@ export function fakePorts(changes: Partial<ApiPorts> = {}): ApiPorts {
     calls: {
       list: () => [{ id: 'c1', state: 'ringing', caller: '+1', dialed: '+2', since: 1, legs: 1 }],
       hangUp: (id) => id === 'c1',
+      supervise: (id, { extension }) =>
+        id !== 'c1'
+          ? { kind: 'refused', reason: 'no-such-call' }
+          : extension === '202'
+            ? { kind: 'ringing' }
+            : { kind: 'refused', reason: 'busy' },
+      record: (id, what) => (id !== 'c1' ? 'no-such-call' : what === 'start' ? 'done' : 'not-connected'),
       transfer: (id, { to }) =>
         id !== 'c1'
           ? { kind: 'refused', reason: 'no-such-call', why: 'there is no such call' }
