@@ -29,6 +29,11 @@ export interface Registrar {
   register(request: SipRequest, source: RegistrationSource): RegisterAnswer;
   /** Digest of a caller that no address identifies. */
   authenticateInvite(request: SipRequest, source: { readonly address: string }): InviteVerdict;
+  /** Whether the phone that the request names as its sender is registered from this very address and port. */
+  isPhoneAt(
+    request: SipRequest,
+    source: { readonly address: string; readonly port: number; readonly transport: string },
+  ): boolean;
   /** Current bindings of a device, newest first; empty: not registered. */
   bindingsOf(device: string): readonly Binding[];
   list(): readonly Binding[];
@@ -155,6 +160,12 @@ export function createRegistrar(deps: RegistrarDeps): Registrar {
     authenticateInvite: (request, { address }) => {
       const verdict = judge(request, address);
       return verdict.kind === 'challenge' ? { ...verdict, status: 401 } : verdict;
+    },
+    isPhoneAt: (request, { address, port, transport }) => {
+      const user = unescapeUri(request.from.parsed.user ?? '');
+      const host = address.includes(':') ? `[${address}]` : address;
+      const at = `sip:${host}:${port};transport=${transport}`;
+      return user !== '' && bindings.of(user).some(({ source }) => source === at);
     },
     bindingsOf: (device) => bindings.of(device),
     list: () => bindings.all(),

@@ -16,13 +16,18 @@ export type CallerIdentification =
   /** Nobody we know; `why` is for log and record. */
   | { readonly kind: 'unknown'; readonly why: string };
 
-/** Who calls: a trunk by its address, else whoever proves to be a device or a trunk by digest. */
+/**
+ * Who calls: a phone that is registered from this very address and port, who has to prove it; else a trunk by its address; else
+ * whoever proves to be a device or a trunk by digest.
+ */
 export function identifyCaller(
   request: SipRequest,
   source: RequestSource,
   plan: Plan,
   deps: { readonly trunks: TrunkDirectory; readonly authentication: CallerAuthentication },
 ): CallerIdentification {
+  // A softphone on a trunk's own machine is a phone all the same.
+  if (deps.authentication.isPhoneAt(request, source)) return byDigest(request, source, deps);
   const match = deps.trunks.identify({ source, request });
   switch (match.kind) {
     case 'trunk':

@@ -27,6 +27,8 @@ export type TrunkMatch =
 /** Digest of callers that no address identifies (room `registrar`, `createRegistrar`). */
 export interface CallerAuthentication {
   authenticateInvite(request: SipRequest, source: RequestSource): InviteAuthentication;
+  /** Whether the phone that the request names as its sender is registered from this very address and port. */
+  isPhoneAt(request: SipRequest, source: RequestSource): boolean;
 }
 
 export type InviteAuthentication =

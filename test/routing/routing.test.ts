@@ -110,6 +110,8 @@ function invite(parts: InviteParts = {}): SipRequest {
 interface World {
   readonly match?: TrunkMatch;
   readonly authentication?: InviteAuthentication;
+  /** A phone is registered from where the request comes from. */
+  readonly isPhone?: boolean;
   readonly border?: Border;
   readonly trunks?: readonly TrunkSettings[];
 }
@@ -129,7 +131,10 @@ function router(world: World = {}) {
       identify: () => world.match ?? { kind: 'trunk', trunk: trunks[0]!, why: 'address' },
       get: (name) => trunks.find((one) => one.name === name),
     },
-    authentication: { authenticateInvite: () => world.authentication ?? { kind: 'failed' } },
+    authentication: {
+      authenticateInvite: () => world.authentication ?? { kind: 'failed' },
+      isPhoneAt: () => world.isPhone === true,
+    },
     border: world.border ?? ADMITS,
     numbers: () => NUMBERS,
     now: () => Date.UTC(2026, 10, 24, 15),
@@ -180,6 +185,13 @@ t.test('a call of a known trunk to a known DID gets its first action, with how i
     trace: [{ kind: 'trunk', trunk: 'acme', why: 'address' }],
     border: { party: { kind: 'trunk' }, dialed: '+12025550203', caller: '+12125550000' },
   });
+  t.end();
+});
+
+t.test('a phone on the machine of a trunk is a phone', (t) => {
+  const challenge = { kind: 'challenge', status: 401, headers: [] } as const;
+  const decision = router({ isPhone: true, authentication: challenge }).routeCall(invite(), SOURCE);
+  t.equal(decision.kind, 'challenge', 'its address alone would be the trunk’s');
   t.end();
 });
 
