@@ -115,6 +115,7 @@ async function phone(
   const run: SippRun = await sipp(t, file, {
     port,
     address: media.address,
+    folder: plan.folder,
     ...(plan.target === undefined ? {} : { target: plan.target }),
     arguments: ['-trace_msg', '-message_file', trace],
   });

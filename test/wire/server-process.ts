@@ -36,23 +36,29 @@ export interface ServerProcess {
   again(): Promise<ServerProcess>;
 }
 
-/** Two ports in one: free for UDP and TCP. */
+/**
+ * Two ports in one: free for UDP and TCP. Below those the system hands out (and those of media), so that nobody else takes it while its
+ * owner, a PBX between two calls for instance, is away.
+ */
 export async function freeSipPort(): Promise<number> {
   for (;;) {
-    const port = await new Promise<number>((resolve, reject) => {
+    const port = 10_000 + Math.floor(Math.random() * 10_000);
+    const isFreeForUdp = await new Promise<boolean>((resolve) => {
       const socket = createSocket('udp4');
-      socket.once('error', reject);
-      socket.bind(0, '127.0.0.1', () => {
-        const bound = socket.address().port;
-        socket.close(() => resolve(bound));
+      socket.once('error', () => {
+        socket.close();
+        resolve(false);
+      });
+      socket.bind(port, () => {
+        socket.close(() => resolve(true));
       });
     });
-    const isFree = await new Promise<boolean>((resolve) => {
+    const isFreeForTcp = await new Promise<boolean>((resolve) => {
       const server = createServer();
       server.once('error', () => resolve(false));
-      server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+      server.listen(port, () => server.close(() => resolve(true)));
     });
-    if (isFree) return port;
+    if (isFreeForUdp && isFreeForTcp) return port;
   }
 }
 

@@ -22,6 +22,8 @@ export interface SippOptions {
   readonly number?: string;
   readonly calls?: number;
   readonly port?: number;
+  /** Where it writes its errors; it must be there. */
+  readonly folder?: string;
   /** Of its own. Default 127.0.0.1. */
   readonly address?: string;
   readonly transport?: 'u1' | 't1';
@@ -37,7 +39,7 @@ const TIMEOUT_S = 40;
 export async function sipp(t: Test, scenario: string, options: SippOptions = {}): Promise<SippRun> {
   const port = options.port ?? (await freeSipPort());
   const own = scenario === 'uac' || scenario === 'uas';
-  const errors = join(t.testdirName, `${basename(scenario)}-${port}.err`);
+  const errors = join(options.folder ?? t.testdirName, `${basename(scenario)}-${port}.err`);
   const command = [
     ...(own ? ['-sn', scenario] : ['-sf', resolve(SCENARIOS, `${scenario}.xml`)]),
     ...(options.target === undefined ? [] : [options.target]),
@@ -53,7 +55,19 @@ export async function sipp(t: Test, scenario: string, options: SippOptions = {})
       options.transport ?? 'u1',
     ],
     ...['-r', String(options.rate ?? 10), '-d', String(options.holdMs ?? 100)],
-    ...['-timeout', String(TIMEOUT_S), '-timeout_error', '-nostdin', '-trace_err', '-error_file', errors],
+    ...[
+      '-timeout',
+      String(TIMEOUT_S),
+      '-timeout_error',
+      '-nostdin',
+      '-watchdog_interval',
+      '0',
+      '-trace_err',
+      '-error_file',
+      errors,
+    ],
+    // That the machine is slow is no reason to give up.
+    ...['-watchdog_minor_threshold', '30000', '-watchdog_major_threshold', '60000'],
     ...(options.arguments ?? []),
   ];
   const child = spawn('sipp', command, {
