@@ -10,8 +10,9 @@ import type { FromWorker, WireClip } from './messages.js';
 import { createMix } from './mix.js';
 import { createOperations } from './operations.js';
 import { createPortTable } from './port-table.js';
-import { EmbeddedSession, type LoadedClips } from './session.js';
+import { EmbeddedSession } from './session.js';
 import { embeddedSettings, type EmbeddedOptions } from './settings.js';
+import type { LoadedClips } from './start-playing.js';
 import { startWorker, type WorkerLink } from './worker-link.js';
 
 export interface EmbeddedDeps {
@@ -323,6 +324,7 @@ export function createEmbeddedEngine(options: EmbeddedOptions, deps: EmbeddedDep
     mix: () =>
       createMix({
         number: ++lastMix,
+        clock,
         operations,
         post: (worker, message) => slots[worker]!.link.post(message),
         load,

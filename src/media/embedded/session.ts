@@ -7,10 +7,8 @@ import type {
   DescribeSpec,
   MediaSession,
   OpenSpec,
-  PlayEnd,
   PlayOptions,
   Playing,
-  RecordEnd,
   RecordSpec,
   Recording,
   Sdp,
@@ -26,8 +24,11 @@ import {
   type SdpLocal,
 } from '../sdp/index.js';
 import { createCollector, type Collector } from './collect.js';
-import type { ToWorker, WireClip, WireStats } from './messages.js';
+import { Keys } from './keys.js';
+import type { ToWorker, WireStats } from './messages.js';
 import type { Operations } from './operations.js';
+import { notPlayed, startPlaying, type LoadClips, type RunningPlay } from './start-playing.js';
+import { notRecorded, startRecording, type RunningRecording } from './start-recording.js';
 
 /** What a session needs of the engine. */
 export interface SessionDeps {
@@ -37,21 +38,12 @@ export interface SessionDeps {
   readonly post: (message: ToWorker) => void;
   readonly takePort: () => number | undefined;
   readonly releasePort: (port: number) => void;
-  readonly load: (clips: readonly Clip[]) => Promise<LoadedClips>;
+  readonly load: LoadClips;
   readonly closed: (session: EmbeddedSession) => void;
 }
 
-export interface LoadedClips {
-  readonly clips: readonly WireClip[];
-  readonly skipped: readonly Clip[];
-}
-
-const AHEAD_DIGITS = 32;
-const AHEAD_MS = 10_000;
-/** The same digit by two ways within this is one key. */
-const TWO_WAYS_MS = 500;
 const STATS_MS = 500;
-/** Beyond what an operation takes by itself. */
+/** Beyond what sending digits takes by itself. */
 const GRACE_MS = 5000;
 const DEFAULT_TONE_MS = 100;
 const DEFAULT_GAP_MS = 80;
@@ -64,12 +56,6 @@ const NO_STATS: SessionStats = {
   jitterMs: 0,
   refused: 0,
 };
-
-interface RecordingPart {
-  /** Whether the key ends it. */
-  key(digit: string): boolean;
-  closed(): void;
-}
 
 /** The main thread's side of a session: what was agreed, its operations, its digits. The packets are the worker's. */
 export class EmbeddedSession implements MediaSession {
@@ -86,13 +72,10 @@ export class EmbeddedSession implements MediaSession {
   #offered: Sdp | undefined;
   #remote: Sdp | undefined;
   #media: readonly AgreedMedia[] = [];
-  #playing: Playing | undefined;
-  /** Ends what plays as failed. */
-  #failPlay: (() => void) | undefined;
+  #playing: RunningPlay | undefined;
   #collector: Collector | undefined;
-  #ahead: { readonly digit: string; readonly at: number }[] = [];
-  #lastDigit = { digit: '', by: '', at: -Infinity };
-  readonly #recordings = new Map<Recording, RecordingPart>();
+  readonly #keys = new Keys();
+  readonly #recordings = new Set<RunningRecording>();
   /** Settle what waits for no worker. */
   readonly #closers = new Set<() => void>();
   #stats = NO_STATS;
@@ -178,7 +161,7 @@ export class EmbeddedSession implements MediaSession {
 
   #apply(media: readonly AgreedMedia[]): void {
     this.#media = media;
-    if (this.#isMute) this.#failPlay?.();
+    if (this.#isMute) this.#playing?.end('failed');
     this.#send({
       kind: 'streams',
       session: this.number,
@@ -200,59 +183,26 @@ export class EmbeddedSession implements MediaSession {
 
   play(clips: readonly Clip[], options: PlayOptions = {}): Playing {
     this.#playing?.stop();
-    const { operations, clock, worker } = this.#deps;
-    const begun = clock.monotonic();
-    let state: 'loading' | 'playing' | 'over' = 'loading';
-    let op = -1;
-    let skipped: readonly Clip[] = [];
-    let settle: (end: PlayEnd) => void = () => undefined;
-    const ended = new Promise<PlayEnd>((resolve) => {
-      settle = resolve;
-    });
-    const end = (kind: PlayEnd['kind'], playedMs: number): void => {
-      if (state === 'over') return;
-      state = 'over';
-      this.#closers.delete(closer);
-      if (this.#playing === playing) {
-        this.#playing = undefined;
-        this.#failPlay = undefined;
-      }
-      settle({ kind, playedMs, ...(skipped.length > 0 && { skipped }) });
-    };
-    const closer = (): void => {
-      const playedMs = state === 'playing' ? Math.round(clock.monotonic() - begun) : 0;
-      end('closed', playedMs);
-    };
-    const playing: Playing = {
-      ended,
-      stop: () => {
-        if (state === 'loading') end('stopped', 0);
-        else if (state === 'playing') this.#send({ kind: 'stop', session: this.number, op });
+    if (this.#closed) return notPlayed('closed');
+    if (this.#isMute) return notPlayed('failed');
+    const { operations, clock, load } = this.#deps;
+    const { times = 1, fromMs = 0 } = options;
+    const session = this.number;
+    const playing = startPlaying(clips, {
+      clock,
+      operations,
+      load,
+      worker: () => this.worker,
+      begin: (op, loaded) => this.#send({ kind: 'play', session, op, clips: loaded, times, fromMs }),
+      stop: (op) => this.#send({ kind: 'stop', session, op }),
+      over: () => {
+        this.#closers.delete(closer);
+        if (this.#playing === playing) this.#playing = undefined;
       },
-    };
-    if (this.#closed || this.#isMute) {
-      end(this.#closed ? 'closed' : 'failed', 0);
-      return playing;
-    }
-    this.#playing = playing;
-    this.#failPlay = () => {
-      if (state === 'playing') playing.stop();
-      end('failed', 0);
-    };
+    });
+    const closer = (): void => playing.end('closed');
     this.#closers.add(closer);
-    const start = (loaded: LoadedClips): void => {
-      if (state !== 'loading') return;
-      skipped = loaded.skipped;
-      if (loaded.clips.length === 0) return end(skipped.length > 0 ? 'failed' : 'done', 0);
-      state = 'playing';
-      op = operations.begin(worker, (how) => {
-        if (how.kind === 'played') end(how.end, how.playedMs);
-        else closer();
-      });
-      const { times = 1, fromMs = 0 } = options;
-      this.#send({ kind: 'play', session: this.number, op, clips: loaded.clips, times, fromMs });
-    };
-    void this.#deps.load(clips).then(start);
+    this.#playing = playing;
     return playing;
   }
 
@@ -260,26 +210,16 @@ export class EmbeddedSession implements MediaSession {
 
   collect(spec: CollectSpec): Collecting {
     this.#collector?.stop();
-    const now = this.#deps.clock.monotonic();
-    const ahead = spec.typeAhead ? this.#ahead.filter(({ at }) => now - at <= AHEAD_MS) : [];
-    this.#ahead = [];
-    let used = 0;
-    const counted = function* (): Generator<string> {
-      for (const { digit } of ahead) {
-        used++;
-        yield digit;
-      }
-    };
+    const { clock } = this.#deps;
+    if (!spec.typeAhead) this.#keys.forget();
     const collector = createCollector(spec, {
-      clock: this.#deps.clock,
+      clock,
       play: (prompt) => this.play(prompt),
-      ahead: counted(),
+      ahead: this.#keys.take(clock.monotonic()),
       ended: (one) => {
         if (this.#collector === one) this.#collector = undefined;
       },
     });
-    // What this input left over is for the next.
-    this.#ahead.push(...ahead.slice(used));
     if (!collector.over) this.#collector = collector;
     if (this.#closed) collector.close();
     return collector;
@@ -294,19 +234,14 @@ export class EmbeddedSession implements MediaSession {
   pressed(digit: string, by: 'rfc4733' | 'info' | 'in-band'): void {
     if (this.#closed) return;
     const at = this.#deps.clock.monotonic();
-    const last = this.#lastDigit;
-    if (last.digit === digit && last.by !== by && at - last.at < TWO_WAYS_MS) return;
-    this.#lastDigit = { digit, by, at };
+    if (!this.#keys.counts(digit, by, at)) return;
     let taken = false;
-    for (const one of [...this.#recordings.values()]) taken = one.key(digit) || taken;
+    for (const recording of [...this.#recordings]) taken = recording.key(digit) || taken;
     if (!taken && this.#collector !== undefined) {
       this.#collector.digit(digit);
       taken = true;
     }
-    if (!taken) {
-      this.#ahead.push({ digit, at });
-      if (this.#ahead.length > AHEAD_DIGITS) this.#ahead.shift();
-    }
+    if (!taken) this.#keys.keep(digit, at);
     this.#on.digit?.(digit, by);
   }
 
@@ -340,55 +275,20 @@ export class EmbeddedSession implements MediaSession {
   // Recording.
 
   record(spec: RecordSpec): Recording {
+    if (this.#closed) return notRecorded();
     const { operations, clock, worker } = this.#deps;
-    let over = false;
-    let settle: (end: RecordEnd) => void = () => undefined;
-    const ended = new Promise<RecordEnd>((resolve) => {
-      settle = resolve;
+    const session = this.number;
+    const recording = startRecording(spec, {
+      clock,
+      operations,
+      worker,
+      beep: () => this.play([BEEP]).ended,
+      begin: (op) => this.#send({ kind: 'record', session, op, spec }),
+      tell: (op, what, key) =>
+        this.#send({ kind: 'recording', session, op, what, ...(key !== undefined && { key }) }),
+      over: () => this.#recordings.delete(recording),
     });
-    let started = false;
-    const op = operations.begin(worker, (how) => {
-      over = true;
-      deadline.clear();
-      this.#recordings.delete(recording);
-      if (how.kind === 'recorded') return settle(how.end);
-      settle({ kind: 'failed', by: 'closed', durationMs: 0 });
-    });
-    const deadline = clock.after(spec.maxMs + 60_000 + GRACE_MS, () => operations.end(op, { kind: 'gone' }));
-    const tell = (what: 'pause' | 'resume' | 'stop', key?: string): void => {
-      if (over) return;
-      // During the beep nothing is recorded yet.
-      if (!started && what === 'stop') return operations.end(op, { kind: 'recorded', end: unheard(key) });
-      if (!started) return;
-      this.#send({ kind: 'recording', session: this.number, op, what, ...(key !== undefined && { key }) });
-    };
-    const recording: Recording = {
-      ended,
-      pause: () => tell('pause'),
-      resume: () => tell('resume'),
-      stop: () => tell('stop'),
-    };
-    if (this.#closed) {
-      operations.end(op, { kind: 'gone' });
-      return recording;
-    }
-    this.#recordings.set(recording, {
-      key: (digit) => {
-        if (spec.terminators?.includes(digit) !== true) return false;
-        tell('stop', digit);
-        return true;
-      },
-      // The worker finishes those it knows.
-      closed: () => {
-        if (!started) operations.end(op, { kind: 'gone' });
-      },
-    });
-    const start = (): void => {
-      if (!over) this.#send({ kind: 'record', session: this.number, op, spec });
-      started = true;
-    };
-    if (spec.beep === true) void this.play([BEEP]).ended.then(start);
-    else start();
+    this.#recordings.add(recording);
     return recording;
   }
 
@@ -433,9 +333,8 @@ export class EmbeddedSession implements MediaSession {
   #end(): void {
     this.#closed = true;
     this.#collector?.close();
-    for (const unstarted of [...this.#recordings.values()]) unstarted.closed();
+    for (const recording of [...this.#recordings]) recording.close();
     for (const closer of [...this.#closers]) closer();
-    this.#ahead = [];
     this.#deps.releasePort(this.#audioPort);
     for (const port of this.#ports.values()) {
       if (port !== this.#audioPort) this.#deps.releasePort(port);
@@ -443,13 +342,6 @@ export class EmbeddedSession implements MediaSession {
     this.#ports.clear();
     this.#deps.closed(this);
   }
-}
-
-/** Of a recording that was stopped before it began. */
-function unheard(key: string | undefined): RecordEnd {
-  return key === undefined
-    ? { kind: 'failed', by: 'stopped', durationMs: 0 }
-    : { kind: 'failed', by: 'key', durationMs: 0, key };
 }
 
 function notAcceptable(reason: string): AppError {
