@@ -55,17 +55,7 @@ export async function sipp(t: Test, scenario: string, options: SippOptions = {})
       options.transport ?? 'u1',
     ],
     ...['-r', String(options.rate ?? 10), '-d', String(options.holdMs ?? 100)],
-    ...[
-      '-timeout',
-      String(TIMEOUT_S),
-      '-timeout_error',
-      '-nostdin',
-      '-watchdog_interval',
-      '0',
-      '-trace_err',
-      '-error_file',
-      errors,
-    ],
+    ...['-timeout', String(TIMEOUT_S), '-timeout_error', '-nostdin', '-trace_err', '-error_file', errors],
     // That the machine is slow is no reason to give up.
     ...['-watchdog_minor_threshold', '30000', '-watchdog_major_threshold', '60000'],
     ...(options.arguments ?? []),
