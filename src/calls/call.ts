@@ -2,13 +2,13 @@ import type { Clock } from '../base/clock.js';
 import { AppError } from '../base/errors.js';
 import type { Logger } from '../base/logger.js';
 import type { Leg, MachineStep, Plan } from '../dialplan/index.js';
-import type { PromptRequest } from '../media/index.js';
 import type { CallFacts, EndCause } from '../model/index.js';
 import type { AdmittedCall } from '../routing/index.js';
 import type { Change, DialogEvents, IncomingCall } from '../signalling/index.js';
 import { answerCodecs } from './answer-codecs.js';
 import type { CallEnvironment } from './call-environment.js';
 import { CallLegs } from './call-legs.js';
+import { carryOutOpening, openingOf, type OpeningHost } from './call-opening.js';
 import { CallLimits } from './call-limits.js';
 import { CallSound } from './call-sound.js';
 import { Callee } from './callee.js';
@@ -19,7 +19,6 @@ import { causeOfPlanEnd, COMPLETED_ELSEWHERE, systemCause, toldCause } from './c
 import { ConferenceStep, type ConferenceAction } from './conference-step.js';
 import type { ConnectAction } from './connect-step.js';
 import { deferredActivity } from './deferred-activity.js';
-import { featureOf, runFeature, type Feature } from './feature-codes.js';
 import type { AnsweredLeg, EarlyProgress } from './leg-attempt.js';
 import { offerBetween, sdpFor, type LegSession } from './leg-session.js';
 import { otherParty, type LiveCall, type Party } from './live-call.js';
@@ -28,7 +27,7 @@ import { pairAfter, type PairedCall } from './paired-call.js';
 import { OnDemandRecording } from './on-demand-recording.js';
 import { RingingStep, type PickUp } from './pickup.js';
 import { PlanRun, type Activity, type EndAction, type PlanRunHost } from './plan-run.js';
-import type { MediaParts, Release, RunningCall } from './ports.js';
+import type { Release, RunningCall } from './ports.js';
 import type { Replaces } from '../sip/index.js';
 import type { AgentOffer, QueueTicket, Ringing, RingOutcome } from '../queues/index.js';
 import { QueueStep, type QueueAction } from './queue-step.js';
@@ -138,76 +137,34 @@ export class Call implements PlanRunHost, CallerSideHost, LiveCall {
       return;
     }
     const { action } = step;
-    const isUnknown = action.kind === 'end' && action.status === 404;
-    const feature = isUnknown ? featureOf(this.facts, this.#plan.plan) : undefined;
-    const announcement = this.#announcement();
-    if (announcement !== undefined) {
-      const goOn = (): void => this.#plan.perform(action);
-      this.#hearFirst(announcement, goOn).catch((error: unknown) => this.fault(error));
-    } else if (feature !== undefined && this.env.media !== undefined)
-      this.#runFeature(feature, this.env.media).catch((error: unknown) => this.fault(error));
-    else this.#plan.perform(action);
+    const opening = openingOf(action, this.facts, this.#plan.plan, this.env);
+    if (opening === undefined) this.#plan.perform(action);
+    else
+      carryOutOpening(
+        opening,
+        this.#openingHost(() => this.#plan.perform(action)),
+      ).catch((error: unknown) => this.fault(error));
   }
 
-  /** What ops let every caller hear ahead of the plan; emergency calls do not wait for it. */
-  #announcement(): PromptRequest | undefined {
-    const { direction, dialed } = this.facts;
-    if (this.env.media === undefined || direction !== 'inbound') return undefined;
-    return this.env.media.announcements.announcementFor(dialed, this.clock.now())?.prompt;
-  }
-
-  async #hearFirst(prompt: PromptRequest, goOn: () => void): Promise<void> {
-    this.#recorder.trace([{ kind: 'note', text: 'an announcement is played ahead of the plan' }]);
-    const session = await this.#caller.hear(true);
-    if (session === undefined) return;
-    await this.env.media?.ivr.play(session, { prompt, language: this.#language() }, this.#sound.signal);
-    if (!this.hasEnded) goOn();
-  }
-
-  /** The phone takes a call that rings at another extension, or is parked: its leg goes there, and this call ends. */
-  async #pickUp(find: () => PickUp | undefined, parts: MediaParts): Promise<void> {
-    if (find() === undefined) {
-      this.note('nothing to pick up');
-      this.end(systemCause('nothing-to-pick-up', 480));
-      return;
-    }
-    const session = await this.#caller.hear(false);
-    if (session === undefined) return;
-    // Meanwhile the call may have been answered.
-    const agreed = this.#caller.leg.ownAnswer();
-    const still = find();
-    const leg = still === undefined ? undefined : this.handOver('caller', (why) => still.mediaLost(why));
-    if (still !== undefined && leg !== undefined) await still.take(leg, agreed);
-    else if (!this.hasEnded) {
-      await parts.ivr.busyTone(session, this.#sound.signal);
-      this.end(systemCause('nothing-to-pick-up', 480));
-    }
+  #openingHost(goOn: () => void): OpeningHost {
+    return {
+      env: this.env,
+      facts: this.facts,
+      plan: this.#plan.plan,
+      language: this.#language(),
+      signal: this.#sound.signal,
+      caller: this.#caller,
+      call: this,
+      goOn,
+      isAt: (destination) => {
+        this.#destination = destination;
+      },
+    };
   }
 
   /** What rings at the extension for this call, and may be picked up elsewhere. */
   ringingAt(extension: string): PickUp | undefined {
     return this.#ringing?.rings(extension) === true ? this.#ringing : undefined;
-  }
-
-  async #runFeature(feature: Feature, parts: MediaParts): Promise<void> {
-    this.#destination = this.facts.dialed;
-    if (feature.kind === 'pickup') {
-      await this.#pickUp(() => this.env.ringingAt(feature.extension), parts);
-      return;
-    }
-    if (feature.kind === 'parked') {
-      await this.#pickUp(() => this.env.parking.at(feature.slot, this.facts.tenant), parts);
-      return;
-    }
-    const session = await this.#caller.hear(false);
-    if (session === undefined) return;
-    const { plan } = this.#plan;
-    const agents = this.env.queues?.agents;
-    const around = { parts, agents, plan, facts: this.facts, language: this.#language() };
-    const text = await runFeature(feature, session, around, this.#sound.signal);
-    if (this.hasEnded) return;
-    this.#recorder.trace([{ kind: 'note', text }]);
-    this.end({ sip: 200, q850: 16, by: 'system', kind: 'normal' });
   }
 
   get hasEnded(): boolean {
