@@ -1,6 +1,8 @@
 export * from './extension.js';
 export * from './facts.js';
 export * from './queue-record.js';
+export type * from './queue-statistics.js';
+export type * from './queue-view.js';
 export * from './record.js';
 export * from './trace.js';
 export * from './trunk.js';

@@ -1,7 +1,8 @@
+import type { AgentChange, AgentView } from '../model/index.js';
 import { becomeIdle, isLoggedIn, refresh } from './agent-state.js';
 import { saveAgent } from './agent-records.js';
 import type { Agent, House } from './house.js';
-import type { AgentChange, AgentView, QueueAgents } from './queues.js';
+import type { QueueAgents } from './queues.js';
 import { takeBackFrom } from './rings.js';
 import { endWrapUp } from './talks.js';
 

@@ -1,9 +1,16 @@
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
-import type { AgentState, CallbackRecord, QueueEvent, QueueLeaving } from '../model/index.js';
+import type {
+  AgentChange,
+  AgentView,
+  QueueEvent,
+  QueueLeaving,
+  QueuesSnapshot,
+  QueueStatistics,
+  QueueTallyQuery,
+} from '../model/index.js';
 import type { AgentPhones, AgentStates, CallbackPhones, CallbackStore, QueueEvents } from './ports.js';
 import type { QueueOptions, Skills } from './settings.js';
-import type { QueueStatistics, StatisticsQuery } from './statistics.js';
 
 export interface QueueDeps<Connection> {
   readonly clock: Clock;
@@ -34,7 +41,7 @@ export interface Queues<Connection> {
   /** All queues and agents as they are now. */
   snapshot(): QueuesSnapshot;
   /** Rejects: REQUEST_INVALID. */
-  statistics(query: StatisticsQuery): Promise<QueueStatistics>;
+  statistics(query: QueueTallyQuery): Promise<QueueStatistics>;
   /** A score from 0 to 100 that a caller gave after a conversation through this queue. */
   survey(survey: QueueSurvey): void;
   /** For the API: false where there is none that still waits. */
@@ -137,60 +144,6 @@ export interface QueueAgents {
   /** The extension began or ended a call that no queue gave it. Extensions that are no agents are ignored. */
   busy(extension: string, busy: boolean): void;
   get(extension: string): AgentView | undefined;
-}
-
-export type AgentChange =
-  | { readonly kind: 'done'; readonly agent: AgentView }
-  | { readonly kind: 'refused'; readonly reason: 'not-an-agent' | 'not-in-queue' };
-
-export interface AgentView {
-  readonly extension: string;
-  readonly state: AgentState;
-  /** Of this state, milliseconds since the epoch. */
-  readonly since: number;
-  /** Of a pause. */
-  readonly reason?: string;
-  /** Queue whose caller it rings for, talks to or wraps up after. */
-  readonly queue?: string;
-  readonly callId?: string;
-  readonly queues: readonly { readonly name: string; readonly loggedIn: boolean }[];
-  /** Callers answered since the log-in. */
-  readonly calls: number;
-}
-
-export interface QueuesSnapshot {
-  /** Milliseconds since the epoch. */
-  readonly at: number;
-  readonly queues: readonly QueueView[];
-  readonly agents: readonly AgentView[];
-}
-
-export interface QueueView {
-  readonly name: string;
-  /** In the order they will be served. */
-  readonly callers: readonly CallerView[];
-  /** Of those, who is on the line. */
-  readonly waiting: number;
-  readonly callbacks: number;
-  readonly longestWaitMs: number;
-  readonly agents: { readonly loggedIn: number; readonly available: number; readonly talking: number };
-}
-
-export interface CallerView {
-  readonly ticket: string;
-  readonly kind: 'call' | 'callback';
-  /** `paused`: a callback between two attempts. */
-  readonly state: 'waiting' | 'offered' | 'calling-back' | 'paused';
-  readonly position: number;
-  readonly callId: string;
-  readonly number?: string;
-  readonly name?: string;
-  readonly priority: number;
-  readonly enteredAt: number;
-  readonly waitMs: number;
-  /** Agents who are rung. */
-  readonly agents: readonly string[];
-  readonly callback?: CallbackRecord;
 }
 
 export interface QueueSurvey {

@@ -1,10 +1,17 @@
 import { type EncodedHistogram, percentile } from '../base/histogram.js';
-import type { QueueTally, TallyCount } from '../model/index.js';
+import type {
+  AgentFigures,
+  QueueFigures,
+  QueueStatistics,
+  QueueTally,
+  QueueTallyQuery,
+  Spread,
+  TallyCount,
+} from '../model/index.js';
 import type { QueueEvents } from './ports.js';
-import type { AgentFigures, QueueFigures, QueueStatistics, Spread, StatisticsQuery } from './statistics.js';
 
 /** Reads sums out of the store and makes figures of them, in the order of time and name. */
-export async function readStatistics(events: QueueEvents, query: StatisticsQuery): Promise<QueueStatistics> {
+export async function readStatistics(events: QueueEvents, query: QueueTallyQuery): Promise<QueueStatistics> {
   const tallies = [...(await events.tally(query))].sort(
     (a, b) => a.at - b.at || (nameOf(a) < nameOf(b) ? -1 : 1),
   );

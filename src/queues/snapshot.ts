@@ -1,7 +1,7 @@
+import type { QueueCallerView, QueuesSnapshot, QueueView } from '../model/index.js';
 import { isLoggedIn } from './agent-state.js';
 import { viewAgent } from './agents.js';
 import { type Caller, type House, type Queue, waitedMs } from './house.js';
-import type { CallerView, QueuesSnapshot, QueueView } from './queues.js';
 
 /** All queues and agents as they are now: one pass over callers and agents. */
 export function takeSnapshot(house: House): QueuesSnapshot {
@@ -13,7 +13,7 @@ export function takeSnapshot(house: House): QueuesSnapshot {
 }
 
 function viewQueue(house: House, queue: Queue): QueueView {
-  const callers: CallerView[] = [];
+  const callers: QueueCallerView[] = [];
   let longestWaitMs = 0;
   for (const caller of queue.order) {
     const view = viewCaller(house, caller, callers.length + 1);
@@ -34,7 +34,7 @@ function viewQueue(house: House, queue: Queue): QueueView {
   };
 }
 
-function viewCaller(house: House, caller: Caller, position: number): CallerView {
+function viewCaller(house: House, caller: Caller, position: number): QueueCallerView {
   const { state } = caller;
   return {
     ticket: caller.ticket,

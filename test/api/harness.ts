@@ -1,7 +1,7 @@
 import type { Test } from 'tap';
-import { createApi, type AgentAnswer, type ApiOptions, type ApiPorts } from '../../src/api/index.js';
+import { createApi, type ApiOptions, type ApiPorts } from '../../src/api/index.js';
 import { silentLogger } from '../../src/base/logger.js';
-import type { CallRecord } from '../../src/model/index.js';
+import type { AgentChange, CallRecord } from '../../src/model/index.js';
 
 const RECORD: CallRecord = {
   id: 'r1',
@@ -20,7 +20,7 @@ const RECORD: CallRecord = {
 export const NOW = 1_800_000_000_000;
 export const RELOADED = { revision: 2, changed: true, warnings: [], restartNeeded: [] };
 
-const refused = (): AgentAnswer => ({ kind: 'refused', reason: 'not-an-agent' });
+const refused = (): AgentChange => ({ kind: 'refused', reason: 'not-an-agent' });
 
 export function fakePorts(changes: Partial<ApiPorts> = {}): ApiPorts {
   return {

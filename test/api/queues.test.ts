@@ -1,12 +1,14 @@
 import t from 'tap';
-import type { AgentAnswer, ApiQueues, QueueStatisticsQuery, WaitingCaller } from '../../src/api/index.js';
+import type { ApiQueues } from '../../src/api/index.js';
 import { AppError } from '../../src/base/errors.js';
+import type { AgentChange, QueueCallerView, QueueTallyQuery } from '../../src/model/index.js';
 import { fakePorts, NOW, post, startApi } from './harness.js';
 
 const ID = '01939f2e-0000-7000-8000-000000000001';
 
-function caller(position: number): WaitingCaller {
+function caller(position: number): QueueCallerView {
   return {
+    ticket: `t${position}`,
     kind: 'call',
     state: 'waiting',
     position,
@@ -18,7 +20,7 @@ function caller(position: number): WaitingCaller {
   };
 }
 
-const promised: WaitingCaller = {
+const promised: QueueCallerView = {
   ...caller(3),
   kind: 'callback',
   callback: {
@@ -46,7 +48,7 @@ const agent = {
 
 /** Remembers what it is asked. */
 function fakeQueues(asked: unknown[]): ApiQueues {
-  const answer = (extension: string, queues: readonly string[] = []): AgentAnswer => {
+  const answer = (extension: string, queues: readonly string[] = []): AgentChange => {
     if (extension !== '201') return { kind: 'refused', reason: 'not-an-agent' };
     return queues.includes('other') ? { kind: 'refused', reason: 'not-in-queue' } : { kind: 'done', agent };
   };
@@ -66,7 +68,7 @@ function fakeQueues(asked: unknown[]): ApiQueues {
       ],
       agents: [agent, { ...agent, extension: '202', queues: [{ name: 'acme/help', loggedIn: true }] }],
     }),
-    statistics: (query: QueueStatisticsQuery) => {
+    statistics: (query: QueueTallyQuery) => {
       note('statistics', query);
       if (query.everyMs === 60_000)
         return Promise.reject(new AppError('REQUEST_INVALID', 'everyMs must be a multiple of 15 minutes'));

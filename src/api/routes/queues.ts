@@ -2,7 +2,8 @@ import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
 import { parseDurationMs } from '../../base/duration.js';
 import { AppError } from '../../base/errors.js';
-import type { AgentAnswer, AgentView, ApiPorts, ApiQueues, QueueView } from '../ports.js';
+import type { AgentChange, AgentView, QueueView } from '../../model/index.js';
+import type { ApiPorts, ApiQueues } from '../ports.js';
 import { AgentSchema, QueueSchema, StatisticsQuerySchema, StatisticsSchema } from '../queue-schemas.js';
 import { ErrorSchema, IdSchema, NameSchema, Time } from '../schemas.js';
 
@@ -173,7 +174,7 @@ export function agentRoutes(server: FastifyInstance, ports: ApiPorts): void {
     word: string,
     summary: string,
     body: object | undefined,
-    apply: (agents: ApiQueues['agents'], extension: string, body: AgentBody) => AgentAnswer,
+    apply: (agents: ApiQueues['agents'], extension: string, body: AgentBody) => AgentChange,
   ): void {
     server.post<{ Params: { extension: string }; Body: AgentBody | null }>(
       `/v1/agents/:extension/${word}`,
@@ -216,7 +217,7 @@ export function agentRoutes(server: FastifyInstance, ports: ApiPorts): void {
   );
 }
 
-function agentOf(answer: AgentAnswer, extension: string): AgentView {
+function agentOf(answer: AgentChange, extension: string): AgentView {
   if (answer.kind === 'done') return answer.agent;
   throw answer.reason === 'not-an-agent'
     ? new AppError('NOT_FOUND', `extension "${extension}" is no agent of a queue`)

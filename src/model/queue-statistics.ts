@@ -1,17 +1,6 @@
-import type { AgentState } from '../model/index.js';
+import type { AgentState } from './queue-record.js';
 
-/** Which figures; times in milliseconds since the epoch. */
-export interface StatisticsQuery {
-  readonly since: number;
-  readonly until: number;
-  /** Length of an interval, a multiple of 15 minutes. Default: the whole time is one. */
-  readonly everyMs?: number;
-  readonly queue?: string;
-  readonly agent?: string;
-  /** For the estimate of first-call resolution. Default 24 h. */
-  readonly repeatWindowMs?: number;
-}
-
+/** Figures of queues and agents, made of tallies. */
 export interface QueueStatistics {
   readonly queues: readonly QueueFigures[];
   readonly agents: readonly AgentFigures[];
