@@ -49,7 +49,11 @@ t.test('a few bytes tell what opens something from what does not', (t) => {
   t.equal(invite('sip:a@b;tag=5'), 'inside');
   for (const to of ['";tag=5" <sip:a@b>', '<sip:a@b;tag=5>', '"\\";tag=5', '"a\\";tag=5" <sip:a@b;tag=4>;x'])
     t.equal(invite(to), 'opens', `a tag that is none: ${to}`);
-  t.equal(kind('REGISTER sip:b SIP/2.0\r\nTo: <sip:a@b>;tag=5\r\n\r\n'), 'opens', 'a tag means nothing there');
+  t.equal(
+    kind('REGISTER sip:b SIP/2.0\r\nTo: <sip:a@b>;tag=5\r\n\r\n'),
+    'opens',
+    'a tag means nothing there',
+  );
   for (const junk of [
     'x',
     'hello world',

@@ -219,7 +219,7 @@ t.test(
     t.equal(await from('127.0.0.2'), 'answered', 'it had registered');
     t.equal(await from('127.0.0.2'), 'answered');
     t.equal(await from('127.0.0.2'), 'answered');
-  t.equal(await from('127.0.0.3'), 'closed', 'up to 7/8');
+    t.equal(await from('127.0.0.3'), 'closed', 'up to 7/8');
     t.equal(await from('127.0.0.9'), 'answered', 'a trunk');
   },
 );
