@@ -6,13 +6,11 @@ import { intoLane } from './lanes.js';
 import { giveUpPlace, takeBackRings } from './leaving.js';
 import type { QueueCallerEvents, QueueTicket } from './queues.js';
 import { ringAgents } from './rings.js';
+import { CALLBACK_DEFAULTS } from './settings.js';
 import { connect } from './talks.js';
 
 /** The port ends an attempt by itself sooner; if it does not, the agent must not be lost. */
 const ATTEMPT_GUARD_MS = 120_000;
-
-const DEFAULT_ATTEMPTS = 3;
-const DEFAULT_RETRY_MS = 300_000;
 
 /** Agent first: an agent has picked up, now the caller is called. */
 export function callbackPickedUp(house: House, caller: Caller, member: Member, connection: unknown): void {
@@ -108,7 +106,7 @@ function failed(house: House, attempt: Attempt, outcome: AgentRefusal | 'agent-g
     outcome: 'missed',
     agent: member.agent.extension,
   });
-  const { attempts = DEFAULT_ATTEMPTS, retryMs = DEFAULT_RETRY_MS } = queue.settings.callback ?? {};
+  const { attempts, retryMs } = triesOf(queue);
   if (caller.callback!.attempts >= attempts) {
     giveUpPlace(house, caller);
     caller.state = 'gone';
@@ -162,7 +160,7 @@ export function setAside(house: House, caller: Caller): void {
 /** A callback takes the place of before a restart. */
 export function restoreCallback(house: House, queue: Queue, record: CallbackRecord): void {
   const wall = house.deps.clock.now();
-  const { attempts = DEFAULT_ATTEMPTS, retryMs = DEFAULT_RETRY_MS } = queue.settings.callback ?? {};
+  const { attempts, retryMs } = triesOf(queue);
   const caller = callbackCaller(house, queue, record, {
     since: house.now() - (wall - record.enteredAt),
     order: house.nextOrder(),
@@ -242,4 +240,9 @@ export function cancelCallback(house: House, id: string): boolean {
   caller.state = 'gone';
   closeCallback(house, caller, 'cancelled');
   return true;
+}
+
+/** A reload may have taken callbacks from the queue: what was promised is kept all the same. */
+function triesOf(queue: Queue): { readonly attempts: number; readonly retryMs: number } {
+  return queue.settings.callback ?? CALLBACK_DEFAULTS;
 }

@@ -2,7 +2,7 @@ import type { CallbackRecord } from '../model/index.js';
 import { agentsThere } from './agent-state.js';
 import { saveCallback } from './callback-records.js';
 import { callbackCaller, takePlace } from './callbacks.js';
-import { about, type Caller, type House, type Queue, waitedMs } from './house.js';
+import { about, type Caller, holdsPlace, type House, type Queue, waitedMs } from './house.js';
 import { intoLane, isServable, nextStageMs } from './lanes.js';
 import { leave } from './leaving.js';
 import type {
@@ -169,15 +169,14 @@ function waitFrom(house: House, { queue }: Caller, position: number): WaitRange 
 }
 
 export function ticketFor(house: House, caller: Caller): QueueTicket {
-  const holdsPlace = (): boolean => caller.state === 'waiting' || caller.state === 'offered';
   return {
     id: caller.ticket,
     leave: (why) =>
       house.run(() => {
-        if (holdsPlace()) leave(house, caller, why);
+        if (holdsPlace(caller)) leave(house, caller, why);
       }),
     takeCallback: (number) => house.run(() => takeCallback(house, caller, number)),
-    place: () => (holdsPlace() ? placeOf(house, caller) : undefined),
+    place: () => (holdsPlace(caller) ? placeOf(house, caller) : undefined),
     ended: (end = {}) => house.run(() => endTalk(house, caller, end)),
   };
 }
@@ -185,8 +184,7 @@ export function ticketFor(house: House, caller: Caller): QueueTicket {
 /** The caller hangs up, and a callback holds the place from now on. */
 function takeCallback(house: House, caller: Caller, number: string): Promise<CallbackTaken> {
   const { queue } = caller;
-  const waits = caller.state === 'waiting' || caller.state === 'offered';
-  const mayAsk = waits && caller.callback === undefined && queue.settings.callback !== undefined;
+  const mayAsk = holdsPlace(caller) && caller.callback === undefined && queue.settings.callback !== undefined;
   if (!mayAsk || number === '') return Promise.resolve({ kind: 'refused' });
   const known = queue.callbackByNumber.get(number);
   if (known !== undefined) {

@@ -1,7 +1,15 @@
 import { createWaitHistory, HISTORY_MS } from './estimate.js';
 import { refresh, watchEmpty } from './agent-state.js';
 import { restoreCallback, setAside } from './callbacks.js';
-import { type Agent, type Caller, compareCallers, type House, type Member, type Queue } from './house.js';
+import {
+  type Agent,
+  type Caller,
+  compareCallers,
+  holdsPlace,
+  type House,
+  type Member,
+  type Queue,
+} from './house.js';
 import { intoLane, outOfLane } from './lanes.js';
 import { leave } from './leaving.js';
 import { createPool } from './pool.js';
@@ -143,7 +151,7 @@ function takeUp(house: House, queue: Queue): void {
 
 function resume(house: House, caller: Caller): void {
   if (caller.state === 'waiting') intoLane(house, caller);
-  if (caller.state !== 'waiting' && caller.state !== 'offered') return;
+  if (!holdsPlace(caller)) return;
   const { callback } = caller.queue.settings;
   if (callback === undefined) caller.callbackOfferAt = Infinity;
   house.watchCaller(caller);

@@ -198,6 +198,11 @@ export function placeNow(member: Member): Member | undefined {
   return member.agent.members.find(({ queue }) => queue === member.queue);
 }
 
+/** Waits for an agent, or is offered to one: neither connected, nor being called back, nor gone. */
+export function holdsPlace({ state }: Caller): boolean {
+  return state === 'waiting' || state === 'offered';
+}
+
 /** How long somebody has waited, in whole milliseconds. */
 export function waitedMs(house: House, caller: Caller): number {
   return Math.max(0, Math.round(house.now() - caller.since));

@@ -8,7 +8,7 @@ import { leave, stopRing, takeBackRings } from './leaving.js';
 /** Reason of a pause that the queue made. */
 export const MISSES_REASON = 'no-answer';
 
-/** What follows when an agent has picked up; false: the caller cannot be served any more. */
+/** What follows when an agent has picked up. */
 export type Answered = (house: House, caller: Caller, member: Member, connection: unknown) => void;
 
 /** Rings these agents for the caller, all at once. */

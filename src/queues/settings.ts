@@ -77,8 +77,7 @@ const DEFAULT_REST_MS = 5000;
 const DEFAULT_EMPTY_FOR_MS = 30_000;
 const DEFAULT_SHORT_ABANDON_MS = 5000;
 const DEFAULT_FIRST_ANNOUNCEMENT_MS = 5000;
-const DEFAULT_CALLBACK_ATTEMPTS = 3;
-const DEFAULT_CALLBACK_RETRY_MS = 300_000;
+export const CALLBACK_DEFAULTS = { order: 'agent-first', attempts: 3, retryMs: 300_000 } as const;
 
 export function resolveQueue(options: QueueOptions): QueueSettings {
   const { announce, callback, ...rest } = options;
@@ -98,12 +97,7 @@ export function resolveQueue(options: QueueOptions): QueueSettings {
       },
     }),
     ...(callback !== undefined && {
-      callback: {
-        ...callback,
-        order: callback.order ?? 'agent-first',
-        attempts: callback.attempts ?? DEFAULT_CALLBACK_ATTEMPTS,
-        retryMs: callback.retryMs ?? DEFAULT_CALLBACK_RETRY_MS,
-      },
+      callback: { ...CALLBACK_DEFAULTS, ...callback },
     }),
   };
 }

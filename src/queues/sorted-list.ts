@@ -2,7 +2,7 @@
 const CHUNK = 256;
 
 /**
- * Items in order, with their ranks: adding, removing, `rankOf` and `at` take a search among chunks and one within a chunk, whose
+ * Items in order, with their ranks: adding, removing and `rankOf` take a search among chunks and one within a chunk, whose
  * sizes keep a list of 100,000 at a few microseconds. `compare` must tell any two items apart, and not change while they are in.
  */
 export interface SortedList<T> {
@@ -13,9 +13,6 @@ export interface SortedList<T> {
   remove(item: T): boolean;
   /** How many items go before it; the item itself need not be in. */
   rankOf(item: T): number;
-  at(rank: number): T | undefined;
-  /** How many items from the begin on satisfy `before`, which must hold for a first part of the list and none of the rest. */
-  countWhile(before: (item: T) => boolean): number;
   [Symbol.iterator](): Iterator<T>;
 }
 
@@ -67,28 +64,18 @@ export function createSortedList<T>(compare: (a: T, b: T) => number): SortedList
       size--;
       return true;
     },
-    rankOf: (item) => count((other) => compare(other, item) < 0),
-    countWhile: count,
-    at(rank) {
-      let left = rank;
-      for (const chunk of chunks) {
-        if (left < chunk.length) return chunk[left];
-        left -= chunk.length;
-      }
-      return undefined;
+    rankOf(item) {
+      if (size === 0) return 0;
+      const before = (other: T): boolean => compare(other, item) < 0;
+      const index = chunkFor(before);
+      let rank = within(chunks[index]!, before);
+      for (let chunk = 0; chunk < index; chunk++) rank += chunks[chunk]!.length;
+      return rank;
     },
     *[Symbol.iterator]() {
       for (const chunk of chunks) yield* chunk;
     },
   };
-
-  function count(before: (item: T) => boolean): number {
-    if (size === 0) return 0;
-    const index = chunkFor(before);
-    let total = 0;
-    for (let chunk = 0; chunk < index; chunk++) total += chunks[chunk]!.length;
-    return total + within(chunks[index]!, before);
-  }
 }
 
 function within<T>(chunk: readonly T[], before: (item: T) => boolean): number {
