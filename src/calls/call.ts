@@ -11,18 +11,19 @@ import { CallLegs } from './call-legs.js';
 import { carryOutOpening, openingOf, type OpeningHost } from './call-opening.js';
 import { CallLimits } from './call-limits.js';
 import { CallSound } from './call-sound.js';
+import { conferenceActivity, mediaActivity, queueActivity, type CallStepHost } from './call-steps.js';
 import { Callee } from './callee.js';
 import type { CallerAbilities } from './caller-abilities.js';
 import { CallerEvents } from './caller-events.js';
 import { CallerSide, type CallerSideHost } from './caller-side.js';
 import { causeOfPlanEnd, COMPLETED_ELSEWHERE, systemCause, toldCause } from './cause.js';
-import { ConferenceStep, type ConferenceAction } from './conference-step.js';
+import type { ConferenceAction } from './conference-step.js';
 import type { ConnectAction } from './connect-step.js';
 import { deferredActivity } from './deferred-activity.js';
 import type { AnsweredLeg, EarlyProgress } from './leg-attempt.js';
 import { offerBetween, sdpFor, type LegSession } from './leg-session.js';
 import { otherParty, type LiveCall, type Party } from './live-call.js';
-import { mediaStep, type MediaAction } from './media-steps.js';
+import type { MediaAction } from './media-steps.js';
 import { pairAfter, type PairedCall } from './paired-call.js';
 import { OnDemandRecording } from './on-demand-recording.js';
 import { RingingStep, type PickUp } from './pickup.js';
@@ -30,7 +31,7 @@ import { PlanRun, type Activity, type EndAction, type PlanRunHost } from './plan
 import type { Release, RunningCall } from './ports.js';
 import type { Replaces } from '../sip/index.js';
 import type { AgentOffer, QueueTicket, Ringing, RingOutcome } from '../queues/index.js';
-import { QueueStep, type QueueAction } from './queue-step.js';
+import type { QueueAction } from './queue-step.js';
 import { CallRecorder } from './recorder.js';
 import { takePlace, type Replaced } from './replaces.js';
 import { ringAgent } from './ring-agent.js';
@@ -310,86 +311,38 @@ export class Call implements PlanRunHost, CallerSideHost, LiveCall {
   }
 
   media(action: MediaAction): Activity | undefined {
-    const { media } = this.env;
-    if (media === undefined) return undefined;
-    this.#failureCause = undefined;
-    this.#destination = this.#plan.lastStep;
-    return mediaStep(
-      action,
-      { parts: media, plan: this.#plan.plan, facts: this.facts },
-      {
-        session: (early) => this.#caller.hear(early),
-        hide: () => this.#sound.hideRecording(),
-        recordCall: (what, notice) => this.#sound.record(what, notice),
-        language: this.#language(),
-        done: (result) => this.#plan.resume(result),
-        fault: (error) => this.fault(error),
-      },
-    );
+    return mediaActivity(action, this.#stepHost());
   }
 
   queue(action: QueueAction): Activity | undefined {
-    const { media, queues, clock, logger } = this.env;
-    if (media === undefined || queues === undefined) return undefined;
-    this.#failureCause = undefined;
-    this.#destination = this.#plan.lastStep;
-    const definition = this.#plan.plan.queues.get(action.queue);
     this.#queueing = action;
-    return new QueueStep(
-      action,
-      {
-        parts: media,
-        queues,
-        facts: this.facts,
-        entered: this.#plan.entered,
-        language: this.#language(),
-        music: definition?.music,
-        callbackKey: definition?.callback?.key,
-        clock,
-        logger,
-      },
-      {
-        session: () => this.#caller.hear(false),
-        listen: (pressed) => {
-          this.#sound.onDigit = pressed;
-        },
-        join: (agent, ticket) => {
-          this.#plan.settled();
-          this.#ticket = ticket;
-          agent.join(this.#join(agent.leg, true));
-        },
-        numberFor: (digits) => this.env.callbackNumber(digits),
-        note: (text) => this.#recorder.trace([{ kind: 'note', text }]),
-        done: (result) => this.#plan.resume(result),
-        fault: (error) => this.fault(error),
-      },
-    );
+    return queueActivity(action, this.#stepHost());
   }
 
   conference(action: ConferenceAction): Activity | undefined {
-    const { media, conferences, clock } = this.env;
-    if (media === undefined || conferences === undefined) return undefined;
-    this.#failureCause = undefined;
-    this.#destination = this.#plan.lastStep;
-    const sound = this.#sound;
-    return new ConferenceStep(
-      action,
-      { parts: media, rooms: conferences, language: this.#language(), clock },
-      {
-        session: (near) => this.#caller.hear(false, near),
-        listen: (pressed) => {
-          sound.onDigit = pressed;
-        },
-        hide: () => sound.hideRecording(),
-        get isRecorded() {
-          return sound.isRecorded;
-        },
-        recordCall: (what) => sound.record(what, undefined),
-        note: (text) => this.note(text),
-        done: (result) => this.#plan.resume(result),
-        fault: (error) => this.fault(error),
+    return conferenceActivity(action, this.#stepHost());
+  }
+
+  #stepHost(): CallStepHost {
+    return {
+      env: this.env,
+      facts: this.facts,
+      plan: this.#plan,
+      caller: this.#caller,
+      sound: this.#sound,
+      language: this.#language(),
+      begins: () => {
+        this.#failureCause = undefined;
+        this.#destination = this.#plan.lastStep;
       },
-    );
+      joinAgent: (agent, ticket) => {
+        this.#plan.settled();
+        this.#ticket = ticket;
+        agent.join(this.#join(agent.leg, true));
+      },
+      note: (text) => this.note(text),
+      fault: (error) => this.fault(error),
+    };
   }
 
   /** Rings an agent for the caller who waits in a queue. */
